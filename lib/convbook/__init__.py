@@ -1,0 +1,14 @@
+"""The library behind *Convolution, Transposed*: it keeps what the chapters derive.
+
+The modules stand on six floors, and a module imports only from the floors below its own
+(``tests/test_house.py`` holds that):
+
+1. ``settings``: profile, device and data folder; nothing else reads the environment
+2. ``sizes``, ``data``: output-size arithmetic; MNIST, CIFAR-10 and their stand-ins
+3. ``matrices``, ``models``, ``baselines``: convolution as a matrix; the networks; PCA
+4. ``transposed``, ``training``: five ways to one operator; ``fit`` and its History
+5. ``metrics``: how far apart two sets of images are
+6. ``plots``, ``explorers``, ``claims``: what a reader sees
+"""
+
+__version__ = "0.1.0"

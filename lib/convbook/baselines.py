@@ -1,0 +1,64 @@
+"""What a plain method does on the same data: the mark that a network has to beat."""
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA as ScikitPCA
+from torch import Tensor
+
+from convbook.sizes import whole_number
+
+
+class PCA:
+    """Principal component analysis: the best linear autoencoder (Baldi and Hornik 1989,
+    doi 10.1016/0893-6080(89)90014-2). scikit-learn does the work.
+
+    Args:
+        train: (N, …), the images to fit, on any device.
+
+    Raises:
+        ValueError: ``train`` has fewer than two images.
+    """
+
+    def __init__(self, train: Tensor):
+        if len(train) < 2:
+            raise ValueError(f"train: expected at least two images, not {len(train)}")
+        fitted = ScikitPCA().fit(train.flatten(1).cpu().numpy())
+        self.shape = train.shape[1:]
+        self.mean = torch.from_numpy(fitted.mean_.astype(np.float32))
+        self.components = torch.from_numpy(fitted.components_.astype(np.float32))
+
+    def reconstruct(self, images: Tensor, code_size: int) -> Tensor:
+        """``images`` (N, …) as seen through the first ``code_size`` components; 0 gives the mean image.
+
+        Raises:
+            ValueError: ``images`` have another shape than those fitted, or there are fewer components.
+        """
+        centred, kept = self._centred(images), self._kept(code_size)
+        return (centred @ kept.T @ kept + self.mean).unflatten(1, self.shape)
+
+    def errors(self, images: Tensor) -> Tensor:
+        """Mean squared error per pixel for every code size at once: (components + 1,), from size 0 up.
+
+        The components are orthonormal, so each one takes its squared coefficient off the error.
+
+        Raises:
+            ValueError: ``images`` have another shape than those fitted.
+        """
+        centred = self._centred(images).double()
+        total = centred.pow(2).mean(0).sum()
+        taken = (centred @ self.components.double().T).pow(2).mean(0)
+        left = total - torch.cat([torch.zeros(1), taken.cumsum(0)])
+        return left.clamp(min=0) / centred.shape[1]
+
+    def _centred(self, images: Tensor) -> Tensor:
+        if images.shape[1:] != self.shape:
+            raise ValueError(
+                f"images: expected (N, {', '.join(map(str, self.shape))}), not {tuple(images.shape)}"
+            )
+        return images.flatten(1).cpu() - self.mean
+
+    def _kept(self, code_size: int) -> Tensor:
+        code_size = whole_number("code_size", code_size, 0)
+        if code_size > len(self.components):
+            raise ValueError(f"code_size={code_size}: expected at most {len(self.components)}")
+        return self.components[:code_size]

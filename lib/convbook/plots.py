@@ -1,0 +1,291 @@
+"""Figures. One look for all chapters: quiet ink, colours that survive colour-blindness and dark mode.
+
+A figure is opaque, so that it reads the same on a light and on a dark page. The palette is Okabe and Ito's
+(jfly.uni-koeln.de/color). A kernel's weights keep one colour each throughout a chapter: rows differ in hue,
+columns in lightness.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+PAPER, INK, FAINT = "#fcfcfa", "#22262b", "#d8d8d2"
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#aa4a87",
+    "#c98a00",
+    "#4fa3d9",
+)
+WIDTH = 7.0  # inches: every figure fills the text column
+
+
+def set_style() -> None:
+    """Give every figure of this session the course's look."""
+    plt.rcParams.update(
+        {
+            "figure.facecolor": PAPER,
+            "savefig.facecolor": PAPER,
+            "axes.facecolor": PAPER,
+            "axes.edgecolor": INK,
+            "axes.labelcolor": INK,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "axes.prop_cycle": plt.cycler(color=[BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY]),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlelocation": "left",
+            "axes.titlesize": 11,
+            "axes.labelsize": 10,
+            "font.size": 10,
+            "legend.frameon": False,
+            "lines.linewidth": 2,
+            "lines.markersize": 5,
+            "image.cmap": "gray",
+            "figure.figsize": (WIDTH, 3.4),
+            "figure.dpi": 144,
+            "figure.constrained_layout.use": True,
+        }
+    )
+
+
+# Cells: numbers in coloured squares, the alphabet of chapters 1 and 2
+
+
+def kernel_colours(rows: int, columns: int) -> np.ndarray:
+    """One colour per kernel weight, (rows, columns, 3): a hue per row, lighter from left to right."""
+    hues = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY]
+    white_share = np.linspace(0.42, 0.8, columns) if columns > 1 else [0.6]
+    return np.array(
+        [[_mix(hues[row % len(hues)], "white", share) for share in white_share] for row in range(rows)]
+    )
+
+
+def weight_colours(matrix: ArrayLike, kernel: ArrayLike) -> np.ndarray:
+    """Colour each entry of ``matrix`` as the weight of ``kernel`` it equals, zeros as paper.
+
+    The weights must differ from one another, and none may be zero.
+
+    Raises:
+        ValueError: ``kernel`` repeats a weight or holds a zero, or ``matrix`` holds another number.
+    """
+    matrix, kernel = np.asarray(matrix), np.asarray(kernel)
+    colours = dict(
+        zip(kernel.flat, kernel_colours(*kernel.shape).reshape(-1, 3), strict=True)
+    )
+    if len(colours) < kernel.size or 0 in colours:
+        raise ValueError("kernel: expected weights that differ from one another and from zero")
+    colours[0] = np.array(to_rgb(PAPER))
+    if unknown := set(matrix.flat) - set(colours):
+        raise ValueError(f"matrix: expected zeros and weights of the kernel, not {unknown}")
+    return np.array([colours[value] for value in matrix.flat]).reshape(*matrix.shape, 3)
+
+
+def draw_cells(
+    axes: Axes,
+    values: ArrayLike,
+    colours: np.ndarray | None = None,
+    at: tuple[float, float] = (0, 0),
+    label: str = "",
+    text: bool = True,
+    fontsize: float = 9,
+) -> None:
+    """Draw a matrix as squares of side 1 with its top left corner ``at`` (x, y), y growing downwards.
+
+    Args:
+        values: (rows, columns), or (rows,) for a column; zeros are shown faintly.
+        colours: (rows, columns, 3); paper if not given.
+        label: written above.
+        text: whether the numbers are written into the squares.
+    """
+    values = np.atleast_2d(np.asarray(values).T).T if np.ndim(values) == 1 else np.asarray(values)
+    rows, columns = values.shape
+    if colours is None:
+        colours = np.broadcast_to(to_rgb(PAPER), (rows, columns, 3))
+    for row, column in np.ndindex(rows, columns):
+        x, y = at[0] + column, at[1] + row
+        face = colours.reshape(rows, columns, 3)[row, column]
+        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=face, edgecolor=FAINT, linewidth=0.8))
+        if text:
+            axes.text(
+                x + 0.5,
+                y + 0.54,
+                f"{values[row, column]:g}",
+                ha="center",
+                va="center",
+                fontsize=fontsize,
+                color=INK if values[row, column] or face.min() < 0.9 else "#b9b9b2",
+            )
+    if label:
+        axes.text(at[0] + columns / 2, at[1] - 0.35, label, ha="center", va="bottom", fontsize=10)
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty figure for ``width`` by ``height`` cells, y growing downwards, no axes drawn."""
+    figure = plt.figure(figsize=(WIDTH, WIDTH * height / width), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    axes.axis("off")
+    return figure, axes
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.add_patch(
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, color=INK, linewidth=1.3)
+    )
+
+
+def _outline(axes: Axes, at: tuple[float, float], columns: int, rows: int) -> None:
+    axes.add_patch(Rectangle(at, columns, rows, fill=False, edgecolor=INK, linewidth=2.2))
+
+
+def _mix(colour: str, other: str, share: float) -> np.ndarray:
+    return np.array(to_rgb(colour)) * (1 - share) + np.array(to_rgb(other)) * share
+
+
+def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> Figure:
+    """One output cell of a convolution, and what the transposed convolution makes of that cell.
+
+    Args:
+        x, kernel, y: (n, n), (k, k) and (n - k + 1, n - k + 1).
+    """
+    x, y, kernel = np.asarray(x), np.asarray(y), np.asarray(kernel)
+    size, k = len(x), len(kernel)
+    weights = kernel_colours(k, k)
+    window = np.broadcast_to(to_rgb(PAPER), (size, size, 3)).copy()
+    window[:k, :k] = weights
+    stamp = np.zeros_like(x)
+    stamp[:k, :k] = y[0, 0] * kernel
+
+    figure, axes = _canvas(26.4, 7.6)
+    for left, title, verb, first, second in [
+        (0.5, "Convolution: many to one", "gather", (x, "input"), (y, "output")),
+        (14.0, "Transposed: one to many", "scatter", (y, "input"), (stamp, "output")),
+    ]:
+        axes.text(left, 0.8, title, fontsize=11, weight="bold", va="center")
+        at = left
+        for values, label in (first, second):
+            large = len(values) == size
+            top = 2.6 if large else 3.6
+            draw_cells(axes, values, window if large else None, (at, top), label)
+            _outline(axes, (at, top), *((k, k) if large else (1, 1)))
+            at += len(values) + 5.9
+        start = left + len(first[0])
+        axes.text(start + 2.95, 2.5, verb, ha="center", va="bottom", fontsize=9)
+        draw_cells(axes, kernel, weights, (start + 1.45, 3.1), fontsize=8)
+        _arrow(axes, (start + 0.2, 4.6), (start + 1.4, 4.6))
+        _arrow(axes, (start + 4.5, 4.6), (start + 5.7, 4.6))
+    axes.plot([13.1, 13.1], [0.4, 7.2], color=FAINT, linewidth=1)
+    return figure
+
+
+def product(
+    result: ArrayLike,
+    matrix: ArrayLike,
+    vector: ArrayLike,
+    kernel: ArrayLike,
+    names: tuple[str, str, str],
+) -> Figure:
+    """``result = matrix @ vector`` as on paper: the vector over the columns, the result beside the rows.
+
+    The matrix is coloured by kernel weight.
+    """
+    matrix = np.asarray(matrix)
+    rows, columns = matrix.shape
+    width = max(columns + 6.0, 1.6 * rows)
+    figure, axes = _canvas(width, rows + 3.2)
+    left, top = (width - columns - 2.0) / 2, 2.4
+    draw_cells(axes, np.reshape(vector, (1, -1)), None, (left, 0.7), fontsize=8)
+    draw_cells(axes, matrix, weight_colours(matrix, kernel), (left, top), fontsize=8)
+    draw_cells(axes, result, None, (left + columns + 1.6, top), names[0], fontsize=8)
+    axes.text(left - 0.5, 1.2, names[2], ha="right", va="center", fontsize=11)
+    axes.text(left - 0.5, top + rows / 2, names[1], ha="right", va="center", fontsize=11)
+    axes.text(left + columns + 0.8, top + rows / 2, "=", ha="center", va="center", fontsize=14)
+    return figure
+
+
+def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str]) -> Figure:
+    """Intermediate maps (M, rows, columns) with a plus between them, and their sum."""
+    maps, total = np.asarray(maps), np.asarray(total)
+    count, rows, columns = maps.shape
+    pitch = columns + 1.2
+    figure, axes = _canvas((count + 1) * pitch + 0.4, rows + 2.0)
+    shades = [BLUE, VERMILION, GREEN, PURPLE]
+    for i, (stamp, label) in enumerate(zip(maps, labels, strict=True)):
+        colour = np.where((stamp != 0)[..., None], _mix(shades[i % 4], "white", 0.65), to_rgb(PAPER))
+        draw_cells(axes, stamp, colour, (0.6 + i * pitch, 1.5), label, fontsize=8)
+        sign = "+" if i < count - 1 else "="
+        axes.text((i + 1) * pitch, 1.5 + rows / 2, sign, ha="center", va="center", fontsize=13)
+    draw_cells(axes, total, None, (0.6 + count * pitch, 1.5), "sum z", fontsize=8)
+    return figure
+
+
+def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> Figure:
+    """Several convolution matrices side by side, each entry coloured by its kernel weight."""
+    figure, all_axes = plt.subplots(
+        1,
+        len(matrices),
+        figsize=(WIDTH, 2.6),
+        width_ratios=[np.shape(matrix)[1] for matrix in matrices.values()],
+    )
+    for axes, (title, matrix) in zip(np.atleast_1d(all_axes), matrices.items(), strict=True):
+        axes.imshow(weight_colours(matrix, kernel), interpolation="nearest")
+        rows, columns = np.shape(matrix)
+        axes.set_title(f"{title}\n{rows}×{columns}", fontsize=9)
+        axes.set(xticks=[], yticks=[], anchor="N")
+        axes.spines[:].set(visible=True, color=FAINT)
+    return figure
+
+
+# Images
+
+
+def image_rows(
+    rows: Mapping[str, Sequence[Tensor]],
+    titles: Sequence[str] = (),
+    limits: tuple[float, float] | None = (0, 1),
+) -> Figure:
+    """Rows of images, a label before each.
+
+    Args:
+        rows: label to images, each (H, W), (1, H, W) or (3, H, W).
+        titles: one above each column.
+        limits: the values shown as black and as white; None lets each image use its own range.
+    """
+    columns = max(len(images) for images in rows.values())
+    side = (WIDTH - 1.0 * any(rows)) / columns
+    height = len(rows) * side + 0.3 * bool(titles)
+    figure, grid = plt.subplots(len(rows), columns, figsize=(WIDTH, height), squeeze=False)
+    low, high = limits or (None, None)
+    for all_axes, (label, images) in zip(grid, rows.items(), strict=True):
+        for axes, image in zip(all_axes, images, strict=False):
+            axes.imshow(_shown(image), vmin=low, vmax=high, interpolation="nearest")
+        for axes in all_axes:
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        for axes in all_axes[len(images) :]:
+            axes.set_visible(False)
+        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    for axes, title in zip(grid[0], titles, strict=False):
+        axes.set_title(title, fontsize=9, loc="center")
+        axes.set_visible(True)
+    for axes in grid[0][len(next(iter(rows.values()))) : len(titles)]:
+        axes.set_frame_on(False)
+    return figure
+
+
+def _shown(image: Tensor) -> np.ndarray:
+    """(H, W), (1, H, W) or (3, H, W) as matplotlib wants it."""
+    image = image.detach().cpu()
+    if image.dim() == 3:
+        image = image[0] if len(image) == 1 else image.permute(1, 2, 0).clamp(0, 1)
+    return image.numpy()

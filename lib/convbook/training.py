@@ -1,0 +1,186 @@
+"""``fit``: train one network, with the data on the device and nothing copied in the inner loop."""
+
+import sys
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from matplotlib.axes import Axes
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from convbook import settings
+from convbook.sizes import whole_number
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+TEST_BATCH = 1000
+
+
+@dataclass
+class History:
+    """What a training run leaves behind. Epoch e stands at index e - 1."""
+
+    train_loss: list[float] = field(default_factory=list)  # mean over the epoch's examples
+    test_loss: list[float] = field(default_factory=list)  # over the whole test set, after the epoch
+    snapshots: dict[int, Tensor] = field(default_factory=dict)  # epoch: the watched reconstructions
+    seconds: float = 0.0  # wall-clock time of training and testing together
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Both losses over the epochs, on a logarithmic axis."""
+        axes = axes or plt.gca()
+        epochs = range(1, len(self.train_loss) + 1)
+        axes.plot(epochs, self.train_loss, marker="o", label="train, mean over the epoch")
+        axes.plot(epochs, self.test_loss, marker="o", label="test, after the epoch")
+        axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+        axes.legend()
+        return axes
+
+
+def fit(
+    model: nn.Module,
+    train: Tensor,
+    test: Tensor,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    loss: Loss = F.mse_loss,
+    watch: Tensor | None = None,
+    snapshots_at: Collection[int] = (),
+    device: torch.device | None = None,
+    progress: bool = True,
+) -> History:
+    """Train an autoencoder with Adam to give back its input; ``model`` is trained in place.
+
+    The data move to the device once. Each epoch draws one permutation, on the CPU, from a generator of its
+    own, so the order is the same on every device and no other random draw can shift it. Losses are summed
+    on the device and read once an epoch. Adam: Kingma and Ba 2014, arXiv 1412.6980.
+
+    Args:
+        model: maps (N, …) to the same shape.
+        train, test: (N, …) and (M, …), float, in the model's units.
+        epochs, batch_size: whole numbers of at least 1; the last batch of an epoch may be smaller.
+        learning_rate: Adam's step size, positive.
+        seed: of the shuffling. The first weights are the caller's (``models.initialised``).
+        loss: (output, target) to the mean over the batch.
+        watch: (K, …), inputs whose reconstructions are kept …
+        snapshots_at: … after these epochs, as ``History.snapshots``.
+        device: ``settings.device()`` if not given.
+        progress: whether to print a text bar, which leaves one line.
+
+    Returns:
+        The losses of each epoch, the snapshots and the time taken.
+
+    Raises:
+        ValueError: an argument outside the ranges above, ``train`` and ``test`` of different shapes, or
+            ``snapshots_at`` without ``watch`` or past the last epoch.
+    """
+    _check(train, test, epochs, batch_size, learning_rate, watch, snapshots_at)
+    device = device or settings.device()
+    layout = _memory_layout(model, train, device)
+    model.to(device, memory_format=layout)
+    train, test = (part.to(device).contiguous(memory_format=layout) for part in (train, test))
+    optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
+    order = torch.Generator().manual_seed(seed)
+    history, start = History(), time.perf_counter()
+    with _bar(epochs, progress) as bar, torch.backends.cudnn.flags(deterministic=True):
+        for epoch in range(1, epochs + 1):
+            history.train_loss.append(
+                _train_epoch(model, train, batch_size, optimizer, loss, order)
+            )
+            history.test_loss.append(evaluate(model, test, loss))
+            if epoch in snapshots_at:
+                history.snapshots[epoch] = reconstruct(model, watch)
+            bar.set_postfix_str(
+                f"train {history.train_loss[-1]:.5f}, test {history.test_loss[-1]:.5f}"
+            )
+            bar.update()
+    history.seconds = time.perf_counter() - start
+    return history
+
+
+def _train_epoch(
+    model: nn.Module,
+    train: Tensor,
+    batch_size: int,
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    order: torch.Generator,
+) -> float:
+    """One pass over ``train`` in a fresh order; the mean loss over its examples."""
+    model.train()
+    permutation = torch.randperm(len(train), generator=order).to(train.device)
+    total = torch.zeros((), device=train.device)
+    for index in permutation.split(batch_size):
+        batch = train[index]
+        batch_loss = loss(model(batch), batch)
+        optimizer.zero_grad()
+        batch_loss.backward()
+        optimizer.step()
+        total += batch_loss.detach() * len(batch)
+    return total.item() / len(train)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, images: Tensor, loss: Loss = F.mse_loss) -> float:
+    """The mean loss of the reconstructions of all ``images``, (N, …), on the model's device."""
+    model.eval()
+    device = next(model.parameters()).device
+    total = torch.zeros((), device=device, dtype=torch.float64 if device.type != "mps" else None)
+    for batch in images.to(device).split(TEST_BATCH):
+        total += loss(model(batch), batch) * len(batch)
+    return total.item() / len(images)
+
+
+@torch.no_grad()
+def reconstruct(model: nn.Module, images: Tensor) -> Tensor:
+    """The model's output for ``images``, (N, …), on the CPU."""
+    model.eval()
+    device = next(model.parameters()).device
+    return torch.cat([model(batch.to(device)).cpu() for batch in images.split(TEST_BATCH)])
+
+
+def _memory_layout(model: nn.Module, data: Tensor, device: torch.device) -> torch.memory_format:
+    """Channels last for convolutions over images on CPU and CUDA: half the time on two CPU cores."""
+    convolves = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
+    pays = data.dim() == 4 and convolves and device.type in ("cpu", "cuda")
+    return torch.channels_last if pays else torch.contiguous_format
+
+
+def _bar(epochs: int, progress: bool) -> tqdm:
+    """A text bar on standard output: notebooks keep its last line, and show it without a kernel."""
+    return tqdm(
+        total=epochs,
+        disable=not progress,
+        file=sys.stdout,
+        unit="epoch",
+        bar_format="{n}/{total} epochs |{bar:20}| {elapsed} {postfix}",
+    )
+
+
+def _check(
+    train: Tensor,
+    test: Tensor,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    watch: Tensor | None,
+    snapshots_at: Collection[int],
+) -> None:
+    whole_number("epochs", epochs, 1)
+    whole_number("batch_size", batch_size, 1)
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate={learning_rate}: expected a positive number")
+    for name, images in {"train": train, "test": test, "watch": watch}.items():
+        if images is not None and (len(images) == 0 or images.shape[1:] != train.shape[1:]):
+            shape = ", ".join(map(str, train.shape[1:]))
+            raise ValueError(f"{name}: expected (at least 1, {shape}), not {tuple(images.shape)}")
+    if snapshots_at and watch is None:
+        raise ValueError(f"watch=None: expected images, as snapshots_at={snapshots_at}")
+    for epoch in snapshots_at:
+        if not 1 <= whole_number("snapshots_at", epoch, 1) <= epochs:
+            raise ValueError(f"snapshots_at={snapshots_at}: expected epochs from 1 to {epochs}")

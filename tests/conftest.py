@@ -1,0 +1,36 @@
+"""What several test files share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+ROOT = Path(__file__).parents[1]
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first imported
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of the built book: every test run builds it once, whichever worker asks first."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":  # xdist gives each worker a folder of its own below one for the run
+        shared = shared.parent
+    output, done = shared / "book", shared / "book.done"
+    with FileLock(shared / "book.lock"):
+        if not done.exists():
+            build_book(ROOT, output)
+            done.touch()
+    return output / "_build" / "html"
+
+
+def build_book(source: Path, output: Path) -> None:
+    """Build as `make book` does: stored outputs, warnings as errors."""
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    strictly = ["-W", "-n", "--keep-going", "-q"]
+    command = [jupyter_book, "build", source, "--path-output", output, *strictly]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, f"the book does not build without warnings:\n{run.stderr}"

@@ -1,0 +1,164 @@
+"""The book in a browser that can reach nothing but the book."""
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
+PAGES = [CONTENTS["root"]] + [
+    chapter["file"] for part in CONTENTS["parts"] for chapter in part["chapters"]
+]
+CHROMIUM = next(
+    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
+)
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on the path: `apt-get install chromium` runs these tests"
+)
+
+# Formulas outside code that a reader would see as source.
+RAW_FORMULAS = r"""() => {
+    const article = document.querySelector("article");
+    const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+    const raw = [];
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        if (node.parentElement.closest("pre, code, script, style, mjx-container")) continue;
+        if (/\\\(|\\\[|\$\$|\\begin\{/.test(node.data)) raw.push(node.data.trim());
+    }
+    return raw;
+}"""
+
+# What sticks out of the page to the right, to name the culprit.
+TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+    [...document.querySelectorAll("article *")]
+        .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+        .map(e => e.outerHTML.slice(0, 120)).slice(0, 5).concat("page too wide")"""
+
+
+@pytest.fixture(scope="module")
+def address(book: Path) -> Iterator[str]:
+    """Where a web server of our own serves the built book."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    handler = functools.partial(Quiet, directory=book)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    quiet = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
+    flags = [f"--{flag}" for flag in f"{quiet} disable-component-update disable-sync".split()]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A first visit to one page, and all that went wrong on it."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self.troubles: list[str] = []
+        self.home = urlsplit(address).netloc
+        self.context = browser.new_context()
+        self.context.route("**/*", self.answer)
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self.hear)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on(
+            "requestfailed", lambda request: self.troubles.append(f"failed: {request.url}")
+        )
+        self.page.on("response", self.check)
+        self.page.goto(address)
+        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate("() => window.MathJax?.startup?.promise")
+
+    def answer(self, route: Route) -> None:
+        if urlsplit(route.request.url).netloc == self.home:
+            route.continue_()
+        else:
+            self.troubles.append(f"reaches outside: {route.request.url}")
+            route.abort()
+
+    def hear(self, message: object) -> None:
+        if message.type in ("error", "warning"):
+            self.troubles.append(f"console: {message.text}")
+
+    def check(self, response: object) -> None:
+        if response.status >= 400:
+            self.troubles.append(f"{response.status}: {response.url}")
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def visit(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Visit]:
+    """One visit to each page, which the tests up to the last one share."""
+    with Visit(browser, f"{address}/{request.param}.html") as visit:
+        yield visit
+
+
+def test_formulas_are_typeset(visit: Visit):
+    formulas = visit.page.locator(".math").count()
+    assert visit.page.locator("mjx-container").count() >= formulas
+    assert visit.page.locator("mjx-merror, [data-mjx-error]").count() == 0
+    assert visit.page.evaluate(RAW_FORMULAS) == []
+
+
+def test_no_image_is_broken(visit: Visit):
+    broken = "() => [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
+    assert visit.page.evaluate(broken) == []
+
+
+def test_it_follows_the_reader_into_the_dark(visit: Visit):
+    visit.page.emulate_media(color_scheme="dark")
+    visit.page.locator("html[data-theme=dark]").wait_for()
+    visit.page.emulate_media(color_scheme="light")
+    visit.page.locator("html[data-theme=light]").wait_for()
+
+
+def test_it_fits_a_phone(visit: Visit):
+    visit.page.set_viewport_size({"width": 400, "height": 800})
+    assert visit.page.evaluate(TOO_WIDE) == []
+
+
+def test_nothing_went_wrong(visit: Visit):
+    """No console error or warning, no failed request, none that leaves the machine."""
+    assert visit.troubles == []
+
+
+def test_the_first_page_opens_the_book(browser: Browser, address: str):
+    with Visit(browser, f"{address}/index.html") as visit:
+        visit.page.wait_for_url(f"**/{CONTENTS['root']}.html")
+
+
+def test_the_search_finds(browser: Browser, address: str):
+    with Visit(browser, f"{address}/search.html?q=convolution") as visit:
+        visit.page.locator("#search-results li a").first.wait_for()
+        assert visit.troubles == []
+
+
+def test_the_network_is_cut(browser: Browser, address: str):
+    """The guard itself: a request to another host is stopped and recorded."""
+    with Visit(browser, f"{address}/{PAGES[0]}.html") as visit:
+        visit.page.evaluate("fetch('https://example.org/').catch(() => {})")
+        assert "reaches outside: https://example.org/" in visit.troubles

@@ -1,0 +1,124 @@
+"""One command writes the repository's address everywhere; before it, there are no dead buttons."""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import build_book
+from convbook import publish as module
+from convbook.publish import publish
+
+ROOT = Path(__file__).parents[1]
+FIRST = min((ROOT / "notebooks").glob("*.ipynb")).stem
+COLAB = (
+    f"https://colab.research.google.com/github/someone/a-course/blob/main/notebooks/{FIRST}.ipynb"
+)
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A copy of the course with no address yet, whatever this repository's own state."""
+    for name in ("_config.yml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("book", "notebooks"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    publish("nobody/nothing", tmp_path)
+    config = tmp_path / "_config.yml"
+    config.write_text(re.sub(r'((?:colab_)?url: )".*"', r'\1""', config.read_text()))
+    (tmp_path / "_toc.yml").write_text(
+        yaml.safe_dump(
+            {
+                "format": "jb-book",
+                "root": "book/references",
+                "chapters": [{"file": f"notebooks/{FIRST}"}],
+            }
+        )
+    )
+    return tmp_path
+
+
+def snapshot(course: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in course.rglob("*") if path.is_file()}
+
+
+def test_it_is_idempotent(course: Path):
+    assert publish("someone/a-course", course)
+    once = snapshot(course)
+    assert publish("someone/a-course", course) == []
+    assert snapshot(course) == once
+
+
+def test_the_last_name_wins(course: Path):
+    publish("someone/a-course", course)
+    once = snapshot(course)
+    publish("somebody-else/another.course", course)
+    publish("someone/a-course", course)
+    assert snapshot(course) == once
+
+
+def test_every_place_has_the_address(course: Path):
+    publish("someone/a-course", course)
+    config = yaml.safe_load((course / "_config.yml").read_text())
+    assert config["repository"]["url"] == "https://github.com/someone/a-course"
+    assert config["launch_buttons"]["colab_url"] == "https://colab.research.google.com"
+    assert f"({COLAB})" in (course / "README.md").read_text("utf-8")
+    for chapter in course.glob("notebooks/*.ipynb"):
+        cells = json.loads(chapter.read_text("utf-8"))["cells"]
+        setup = next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        assert 'REPOSITORY = "someone/a-course"' in setup
+
+
+def test_only_lines_with_the_address_change(course: Path):
+    before = {path: text.splitlines() for path, text in snapshot(course).items()}
+    for path in publish("someone/a-course", course):
+        new = set(path.read_bytes().splitlines()) - set(before[path])
+        assert all(re.search(rb"someone/a-course|someone\.github|colab_url", line) for line in new)
+
+
+def test_buttons_are_hidden_until_then(course: Path):
+    build_book(course, course / "out")
+    page = (course / f"out/_build/html/notebooks/{FIRST}.html").read_text("utf-8")
+    assert "colab.research.google.com/github" not in page
+    assert "launch-buttons" not in page
+
+
+def test_buttons_live_from_then_on(course: Path):
+    publish("someone/a-course", course)
+    build_book(course, course / "out")
+    page = (course / f"out/_build/html/notebooks/{FIRST}.html").read_text("utf-8")
+    assert f'href="{COLAB}"' in page
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "course", "a/b/c", "https://github.com/a/b", "a b/c", "a/", "/b", "a/b\n", 'a/"b'],
+)
+def test_what_is_no_address_is_refused(course: Path, address: str):
+    before = snapshot(course)
+    with pytest.raises(ValueError, match="expected OWNER/NAME"):
+        publish(address, course)
+    assert snapshot(course) == before
+
+
+def test_a_missing_place_is_named_and_nothing_written(course: Path):
+    (course / "README.md").write_text("# no badges here\n")
+    before = snapshot(course)
+    with pytest.raises(ValueError, match=r"README\.md"):
+        publish("someone/a-course", course)
+    assert snapshot(course) == before
+
+
+def test_the_command(course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    monkeypatch.chdir(course)
+    monkeypatch.setattr(sys, "argv", ["publish", "someone/a-course"])
+    module.main()
+    assert "wrote _config.yml" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["publish", "someone"])
+    with pytest.raises(SystemExit, match="2"):
+        module.main()
+    assert "expected OWNER/NAME" in capsys.readouterr().err
