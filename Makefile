@@ -18,7 +18,7 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 book: $(VENV)/installed  ## render the stored notebooks to _build/html; warnings are errors
-	$(VENV)/bin/jupyter-book build . -W -n --keep-going -q
+	$(VENV)/bin/jupyter-book build . --all -W -n --keep-going -q
 	@echo "Open $(CURDIR)/_build/html/index.html"
 
 # One thread for each worker; a notebook stays with one worker, and the slow files start first.

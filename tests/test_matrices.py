@@ -56,9 +56,7 @@ def cases(draw, dimensions=st.sampled_from([1, 2]), transposed=False) -> Case:
 
 
 def fits(case: Case) -> bool:
-    sizes = zip(
-        case.x.shape[2:], case.weight.shape[2:], case.padding, case.dilation, strict=True
-    )
+    sizes = zip(case.x.shape[2:], case.weight.shape[2:], case.padding, case.dilation, strict=True)
     return all(span(k, d) <= n + 2 * p for n, k, p, d in sizes)
 
 
@@ -128,9 +126,10 @@ def test_adjoint_identity(case, seed):
             y.shape[2:], case.weight.shape[2:], case.stride, case.dilation, strict=True
         )
     ]
-    # torch cannot leave more than stride - 1 cells unread at the end; the crop does it for the padding
+    # the cells that no kernel position reads, at the end
     extra = [
-        n + 2 * p - small for n, p, small in zip(case.x.shape[2:], case.padding, smallest, strict=True)
+        n + 2 * p - small
+        for n, p, small in zip(case.x.shape[2:], case.padding, smallest, strict=True)
     ]
     backward = CONV_TRANSPOSE[d](
         y, case.weight, None, case.stride, case.padding, extra, case.groups, case.dilation

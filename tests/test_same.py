@@ -43,7 +43,7 @@ def test_same_convolution_has_kerass_size_and_values(size, kernel_size, stride, 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 4), st.integers(0, 9))
 def test_same_transposed_is_the_transpose_of_same(size, kernel_size, stride, seed):
-    """Chapter 2's reading: crop what SAME would pad on the way back from ``size * stride`` cells."""
+    """Chapter 2's reading: crop what SAME would pad on the way back from size * stride cells."""
     generator = torch.Generator().manual_seed(seed)
     y = torch.randn(1, 1, size, generator=generator)
     weight = torch.randn(1, 1, kernel_size, generator=generator)

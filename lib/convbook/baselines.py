@@ -28,16 +28,17 @@ class PCA:
         self.components = torch.from_numpy(fitted.components_.astype(np.float32))
 
     def reconstruct(self, images: Tensor, code_size: int) -> Tensor:
-        """``images`` (N, …) as seen through the first ``code_size`` components; 0 gives the mean image.
+        """``images`` (N, …) through the first ``code_size`` components; with 0, the mean image.
 
         Raises:
-            ValueError: ``images`` have another shape than those fitted, or there are fewer components.
+            ValueError: ``images`` have another shape than those fitted, or there are fewer
+                components.
         """
         centred, kept = self._centred(images), self._kept(code_size)
         return (centred @ kept.T @ kept + self.mean).unflatten(1, self.shape)
 
     def errors(self, images: Tensor) -> Tensor:
-        """Mean squared error per pixel for every code size at once: (components + 1,), from size 0 up.
+        """Mean squared error per pixel for every code size from 0 up: (components + 1,).
 
         The components are orthonormal, so each one takes its squared coefficient off the error.
 
@@ -52,9 +53,8 @@ class PCA:
 
     def _centred(self, images: Tensor) -> Tensor:
         if images.shape[1:] != self.shape:
-            raise ValueError(
-                f"images: expected (N, {', '.join(map(str, self.shape))}), not {tuple(images.shape)}"
-            )
+            expected = ", ".join(map(str, self.shape))
+            raise ValueError(f"images: expected (N, {expected}), not {tuple(images.shape)}")
         return images.flatten(1).cpu() - self.mean
 
     def _kept(self, code_size: int) -> Tensor:

@@ -1,8 +1,9 @@
 """Claims: each stated result, next to the condition that a run has to meet.
 
-A claim about a trained network says on which data it was measured. It is judged where the profile is full
-and the data are official, and reported as not judged elsewhere. A claim of pure mathematics names no data
-and is judged in every run. A claim that does not hold stops the chapter: the page cannot be stored with it.
+A claim about a trained network says on which data it was measured. It is judged where the profile
+is full and the data are official, and reported as not judged elsewhere. A claim of pure
+mathematics names no data and is judged in every run. A claim that does not hold stops the chapter:
+the page cannot be stored with it.
 """
 
 from dataclasses import dataclass
@@ -64,3 +65,14 @@ def _reason_not_to_judge(data: ImageData | None) -> str | None:
     if not data.official:
         return "stand-in data"
     return None if settings.profile() == "full" else "quick profile"
+
+
+def glue(**numbers: str) -> None:
+    """Let the prose of this page quote numbers: ``glue(error="0.0145")``, then the role glue:text.
+
+    The record is MyST-NB's own; it is written here so that a chapter needs no MyST-NB to run.
+    """
+    prefix = "application/papermill.record/"
+    for name, text in numbers.items():
+        metadata = {"scrapbook": {"name": name, "mime_prefix": prefix}}
+        display({f"{prefix}text/plain": text}, raw=True, metadata=metadata)

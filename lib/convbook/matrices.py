@@ -1,13 +1,14 @@
 """A convolution is a matrix. This module writes it down, entry by entry.
 
-Chapter 1 derives it. For an input of ``size`` cells, kernel tap t of a one-dimensional convolution picks,
-for output position o, the input cell o * stride - padding + t * dilation. That picking is a 0/1 matrix S_t,
-and the whole convolution is C = sum over taps of w_t S_t. In more dimensions the picking matrices multiply
-as Kronecker products, and channels add one more factor:
+Chapter 1 derives it. For an input of ``size`` cells, kernel tap t of a one-dimensional convolution
+picks, for output position o, the input cell o * stride - padding + t * dilation. That picking is a
+0/1 matrix S_t, and the whole convolution is C = sum over taps of w_t S_t. In more dimensions the
+picking matrices multiply as Kronecker products, and channels add one more factor:
 
     C = sum over taps (t, u) of W[:, :, t, u] ⊗ S_t ⊗ S_u
 
-The transposed convolution is, entry for entry, Cᵀ (Dumoulin and Visin, arXiv 1603.07285, section 4).
+The transposed convolution is, entry for entry, Cᵀ (Dumoulin and Visin, arXiv 1603.07285, section
+4).
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ def conv_matrix(
     """The matrix C with ``C @ x.flatten()`` equal to the convolution of x, flattened.
 
     Args:
-        weight: (C_out, C_in / groups, K_1, …, K_D), as in ``torch.nn.functional.conv1d`` and ``conv2d``.
+        weight: (C_out, C_in / groups, K_1, …, K_D), as in ``torch.nn.functional.conv1d`` and
+            ``conv2d``.
         size: the input's spatial size, in cells: one number, or one per dimension.
         stride, padding, dilation: one number, or one per dimension.
         groups: into how many independent parts the channels fall.
@@ -49,9 +51,7 @@ def conv_matrix(
         dimensions, size=size, stride=stride, padding=padding, dilation=dilation
     )
     kernel = weight.shape[2:]
-    outputs = [
-        conv_size(n, k, s, p, d) for k, (n, s, p, d) in zip(kernel, geometry, strict=True)
-    ]
+    outputs = [conv_size(n, k, s, p, d) for k, (n, s, p, d) in zip(kernel, geometry, strict=True)]
     return _sum_over_taps(weight, geometry, outputs, groups)
 
 
@@ -66,20 +66,22 @@ def conv_transpose_matrix(
 ) -> Tensor:
     """The matrix Cᵀ with ``Cᵀ @ y.flatten()`` equal to the transposed convolution of y, flattened.
 
-    C is the convolution that leads back from the output to ``size``. Where ``output_padding`` is at least
-    ``stride`` (PyTorch allows that when ``dilation`` is larger), that convolution could take more positions
-    than y has cells, and C is its first rows alone.
+    C is the convolution that leads back from the output to ``size``. Where ``output_padding`` is
+    at least ``stride`` (PyTorch allows that when ``dilation`` is larger), that convolution could
+    take more positions than y has cells, and C is its first rows alone.
 
     Args:
-        weight: (C_in, C_out / groups, K_1, …, K_D), as in ``torch.nn.functional.conv_transpose2d``: read as
-            the weight of the convolution on the way back, its first axis is that convolution's output.
+        weight: (C_in, C_out / groups, K_1, …, K_D), as in
+            ``torch.nn.functional.conv_transpose2d``: read as the weight of the convolution on the
+            way back, its first axis is that convolution's output.
         size: the spatial size of y, in cells: one number, or one per dimension.
 
     Returns:
         (C_out · O_1 · … · O_D, C_in · N_1 · … · N_D), with the dtype and device of ``weight``.
 
     Raises:
-        ValueError: sizes that ``conv_transpose_size`` refuses, or channels that ``groups`` does not divide.
+        ValueError: sizes that ``conv_transpose_size`` refuses, or channels that ``groups`` does
+            not divide.
     """
     dimensions = _spatial_dimensions(weight)
     check_groups(weight, groups)
@@ -102,7 +104,9 @@ def conv_transpose_matrix(
 def tap_matrix(
     tap: int, outputs: int, inputs: int, stride: int, padding: int, dilation: int
 ) -> Tensor:
-    """S_t: (outputs, inputs), one where kernel tap t at output position o reads input cell i, else zero."""
+    """S_t: (outputs, inputs), one where kernel tap t at output position o reads input cell i, else
+    zero.
+    """
     read = torch.arange(outputs) * stride - padding + tap * dilation
     return (read[:, None] == torch.arange(inputs)).float()
 

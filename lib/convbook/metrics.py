@@ -16,7 +16,8 @@ def mse(output: Tensor, target: Tensor) -> float:
 
 
 def psnr(output: Tensor, target: Tensor, peak: float = 1.0) -> float:
-    """The peak signal-to-noise ratio in decibels, 10 log10(peak² / MSE); infinite where both are equal.
+    """The peak signal-to-noise ratio in decibels, 10 log10(peak² / MSE); infinite where both are
+    equal.
 
     Raises:
         ValueError: the two shapes differ, or ``peak`` is not positive.
@@ -28,7 +29,8 @@ def psnr(output: Tensor, target: Tensor, peak: float = 1.0) -> float:
 
 
 def entropy(counts: Tensor) -> float:
-    """The entropy in bits of the distribution that ``counts`` (of any shape, not negative) describe.
+    """The entropy in bits of the distribution that ``counts`` (of any shape, not negative)
+    describe.
 
     Shannon 1948, doi 10.1002/j.1538-7305.1948.tb01338.x.
 
@@ -38,4 +40,6 @@ def entropy(counts: Tensor) -> float:
     counts = counts.flatten().double()
     if (counts < 0).any() or counts.sum() == 0:
         raise ValueError("counts: expected numbers of at least zero, one of them positive")
-    return torch.special.entr(counts / counts.sum()).sum().item() / torch.log(torch.tensor(2.0)).item()
+    return (
+        torch.special.entr(counts / counts.sum()).sum().item() / torch.log(torch.tensor(2.0)).item()
+    )

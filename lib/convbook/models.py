@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 
 def initialised(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """``make()`` with its first weights drawn from ``seed``; the global generator is left as it was."""
+    """``make()`` with its first weights drawn from ``seed``; the global generator is left as it
+    was.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return make()
@@ -19,8 +21,8 @@ class PoolUnpool(nn.Module):
     """Chapter 8's autoencoder: convolve, pool, unpool, convolve transposed. Twenty numbers in all.
 
     Args:
-        unpool: ``switches`` puts each value back where the pooling took it from (and so passes those places
-            around the code); ``repeat`` writes it to all four cells.
+        unpool: ``switches`` puts each value back where the pooling took it from (and so passes
+            those places around the code); ``repeat`` writes it to all four cells.
         tied: whether the transposed convolution uses the convolution's own kernel.
 
     Raises:
@@ -38,7 +40,9 @@ class PoolUnpool(nn.Module):
             self.deconv.weight = self.conv.weight  # one parameter under two names
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 1, 28, 28) to the pooled values and their places (the switches), (N, 1, 13, 13) each."""
+        """(N, 1, 28, 28) to the pooled values and their places (the switches), (N, 1, 13, 13)
+        each.
+        """
         return F.max_pool2d(self.conv(x), 2, return_indices=True)
 
     def decode(self, values: Tensor, switches: Tensor) -> Tensor:

@@ -1,20 +1,26 @@
-"""Figures. One look for all chapters: quiet ink, colours that survive colour-blindness and dark mode.
+"""Figures. One look for all chapters: quiet ink, colours that survive colour-blindness and dark
+mode.
 
-A figure is opaque, so that it reads the same on a light and on a dark page. The palette is Okabe and Ito's
-(jfly.uni-koeln.de/color). A kernel's weights keep one colour each throughout a chapter: rows differ in hue,
-columns in lightness.
+A figure is opaque, so that it reads the same on a light and on a dark page. The palette is Okabe
+and Ito's (jfly.uni-koeln.de/color). A kernel's weights keep one colour each throughout a chapter:
+rows differ in hue, columns in lightness. Functions that make a figure return nothing: a notebook
+shows the open figure.
 """
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 from torch import Tensor
+
+from convbook.training import History
 
 PAPER, INK, FAINT = "#fcfcfa", "#22262b", "#d8d8d2"
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
@@ -62,11 +68,16 @@ def set_style() -> None:
 
 
 def kernel_colours(rows: int, columns: int) -> np.ndarray:
-    """One colour per kernel weight, (rows, columns, 3): a hue per row, lighter from left to right."""
+    """One colour per kernel weight, (rows, columns, 3): a hue per row, lighter from left to
+    right.
+    """
     hues = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY]
     white_share = np.linspace(0.42, 0.8, columns) if columns > 1 else [0.6]
     return np.array(
-        [[_mix(hues[row % len(hues)], "white", share) for share in white_share] for row in range(rows)]
+        [
+            [_mix(hues[row % len(hues)], "white", share) for share in white_share]
+            for row in range(rows)
+        ]
     )
 
 
@@ -79,9 +90,7 @@ def weight_colours(matrix: ArrayLike, kernel: ArrayLike) -> np.ndarray:
         ValueError: ``kernel`` repeats a weight or holds a zero, or ``matrix`` holds another number.
     """
     matrix, kernel = np.asarray(matrix), np.asarray(kernel)
-    colours = dict(
-        zip(kernel.flat, kernel_colours(*kernel.shape).reshape(-1, 3), strict=True)
-    )
+    colours = dict(zip(kernel.flat, kernel_colours(*kernel.shape).reshape(-1, 3), strict=True))
     if len(colours) < kernel.size or 0 in colours:
         raise ValueError("kernel: expected weights that differ from one another and from zero")
     colours[0] = np.array(to_rgb(PAPER))
@@ -99,7 +108,8 @@ def draw_cells(
     text: bool = True,
     fontsize: float = 9,
 ) -> None:
-    """Draw a matrix as squares of side 1 with its top left corner ``at`` (x, y), y growing downwards.
+    """Draw a matrix as squares of side 1 with its top left corner ``at`` (x, y), y growing
+    downwards.
 
     Args:
         values: (rows, columns), or (rows,) for a column; zeros are shown faintly.
@@ -129,13 +139,13 @@ def draw_cells(
         axes.text(at[0] + columns / 2, at[1] - 0.35, label, ha="center", va="bottom", fontsize=10)
 
 
-def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+def _canvas(width: float, height: float) -> Axes:
     """An empty figure for ``width`` by ``height`` cells, y growing downwards, no axes drawn."""
     figure = plt.figure(figsize=(WIDTH, WIDTH * height / width), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.axis("off")
-    return figure, axes
+    return axes
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -152,7 +162,7 @@ def _mix(colour: str, other: str, share: float) -> np.ndarray:
     return np.array(to_rgb(colour)) * (1 - share) + np.array(to_rgb(other)) * share
 
 
-def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> Figure:
+def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> None:
     """One output cell of a convolution, and what the transposed convolution makes of that cell.
 
     Args:
@@ -166,7 +176,7 @@ def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> Figure:
     stamp = np.zeros_like(x)
     stamp[:k, :k] = y[0, 0] * kernel
 
-    figure, axes = _canvas(26.4, 7.6)
+    axes = _canvas(26.4, 7.6)
     for left, title, verb, first, second in [
         (0.5, "Convolution: many to one", "gather", (x, "input"), (y, "output")),
         (14.0, "Transposed: one to many", "scatter", (y, "input"), (stamp, "output")),
@@ -185,7 +195,6 @@ def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> Figure:
         _arrow(axes, (start + 0.2, 4.6), (start + 1.4, 4.6))
         _arrow(axes, (start + 4.5, 4.6), (start + 5.7, 4.6))
     axes.plot([13.1, 13.1], [0.4, 7.2], color=FAINT, linewidth=1)
-    return figure
 
 
 def product(
@@ -194,15 +203,16 @@ def product(
     vector: ArrayLike,
     kernel: ArrayLike,
     names: tuple[str, str, str],
-) -> Figure:
-    """``result = matrix @ vector`` as on paper: the vector over the columns, the result beside the rows.
+) -> None:
+    """``result = matrix @ vector`` as on paper: the vector over the columns, the result beside the
+    rows.
 
     The matrix is coloured by kernel weight.
     """
     matrix = np.asarray(matrix)
     rows, columns = matrix.shape
     width = max(columns + 6.0, 1.6 * rows)
-    figure, axes = _canvas(width, rows + 3.2)
+    axes = _canvas(width, rows + 3.2)
     left, top = (width - columns - 2.0) / 2, 2.4
     draw_cells(axes, np.reshape(vector, (1, -1)), None, (left, 0.7), fontsize=8)
     draw_cells(axes, matrix, weight_colours(matrix, kernel), (left, top), fontsize=8)
@@ -210,28 +220,28 @@ def product(
     axes.text(left - 0.5, 1.2, names[2], ha="right", va="center", fontsize=11)
     axes.text(left - 0.5, top + rows / 2, names[1], ha="right", va="center", fontsize=11)
     axes.text(left + columns + 0.8, top + rows / 2, "=", ha="center", va="center", fontsize=14)
-    return figure
 
 
-def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str]) -> Figure:
+def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str]) -> None:
     """Intermediate maps (M, rows, columns) with a plus between them, and their sum."""
     maps, total = np.asarray(maps), np.asarray(total)
     count, rows, columns = maps.shape
     pitch = columns + 1.2
-    figure, axes = _canvas((count + 1) * pitch + 0.4, rows + 2.0)
+    axes = _canvas((count + 1) * pitch + 0.4, rows + 2.0)
     shades = [BLUE, VERMILION, GREEN, PURPLE]
     for i, (stamp, label) in enumerate(zip(maps, labels, strict=True)):
-        colour = np.where((stamp != 0)[..., None], _mix(shades[i % 4], "white", 0.65), to_rgb(PAPER))
+        colour = np.where(
+            (stamp != 0)[..., None], _mix(shades[i % 4], "white", 0.65), to_rgb(PAPER)
+        )
         draw_cells(axes, stamp, colour, (0.6 + i * pitch, 1.5), label, fontsize=8)
         sign = "+" if i < count - 1 else "="
         axes.text((i + 1) * pitch, 1.5 + rows / 2, sign, ha="center", va="center", fontsize=13)
     draw_cells(axes, total, None, (0.6 + count * pitch, 1.5), "sum z", fontsize=8)
-    return figure
 
 
-def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> Figure:
+def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
     """Several convolution matrices side by side, each entry coloured by its kernel weight."""
-    figure, all_axes = plt.subplots(
+    _, all_axes = plt.subplots(
         1,
         len(matrices),
         figsize=(WIDTH, 2.6),
@@ -243,7 +253,6 @@ def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> Figure:
         axes.set_title(f"{title}\n{rows}×{columns}", fontsize=9)
         axes.set(xticks=[], yticks=[], anchor="N")
         axes.spines[:].set(visible=True, color=FAINT)
-    return figure
 
 
 # Images
@@ -253,7 +262,7 @@ def image_rows(
     rows: Mapping[str, Sequence[Tensor]],
     titles: Sequence[str] = (),
     limits: tuple[float, float] | None = (0, 1),
-) -> Figure:
+) -> None:
     """Rows of images, a label before each.
 
     Args:
@@ -264,7 +273,7 @@ def image_rows(
     columns = max(len(images) for images in rows.values())
     side = (WIDTH - 1.0 * any(rows)) / columns
     height = len(rows) * side + 0.3 * bool(titles)
-    figure, grid = plt.subplots(len(rows), columns, figsize=(WIDTH, height), squeeze=False)
+    _, grid = plt.subplots(len(rows), columns, figsize=(WIDTH, height), squeeze=False)
     low, high = limits or (None, None)
     for all_axes, (label, images) in zip(grid, rows.items(), strict=True):
         for axes, image in zip(all_axes, images, strict=False):
@@ -280,7 +289,6 @@ def image_rows(
         axes.set_visible(True)
     for axes in grid[0][len(next(iter(rows.values()))) : len(titles)]:
         axes.set_frame_on(False)
-    return figure
 
 
 def _shown(image: Tensor) -> np.ndarray:
@@ -289,3 +297,123 @@ def _shown(image: Tensor) -> np.ndarray:
     if image.dim() == 3:
         image = image[0] if len(image) == 1 else image.permute(1, 2, 0).clamp(0, 1)
     return image.numpy()
+
+
+def switch_colours(switches: Tensor, width: int) -> Tensor:
+    """Where in its 2×2 window each maximum lay, as a colour: (N, 1, h, w) to (N, 3, h, w).
+
+    Args:
+        switches: the indices that ``max_pool2d`` returns, into rows of ``width`` cells.
+    """
+    quarter = switches // width % 2 * 2 + switches % 2  # 0 1 over 2 3
+    palette = np.array([_mix(c, "white", 0.25) for c in (FAINT, BLUE, ORANGE, GREEN)])
+    return torch.from_numpy(palette)[quarter[:, 0]].permute(0, 3, 1, 2).float()
+
+
+# Results
+
+
+def loss_curves(
+    runs: Mapping[str, Sequence[History]], baselines: Mapping[str, float], split: str = "test"
+) -> None:
+    """One thin line per run, one colour per kind of run, and a dashed line for each baseline.
+
+    Args:
+        runs: kind to histories, one for each seed.
+        baselines: name to loss.
+        split: ``train`` or ``test``.
+    """
+    _, axes = plt.subplots()
+    for colour, (kind, histories) in zip(
+        plt.rcParams["axes.prop_cycle"].by_key()["color"], runs.items(), strict=False
+    ):
+        for i, history in enumerate(histories):
+            losses = getattr(history, f"{split}_loss")
+            epochs = range(1, len(losses) + 1)
+            axes.plot(epochs, losses, color=colour, marker="o", label=kind if i == 0 else None)
+    _baselines(axes, baselines)
+    axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", yscale="log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    _plain_numbers(axes.yaxis)
+    axes.legend(loc="upper right")
+
+
+def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None:
+    """Horizontal bars with their numbers, and a dashed line for each baseline."""
+    _, axes = plt.subplots(figsize=(WIDTH, 0.36 * len(errors) + 1.0))
+    names, values = list(errors), list(errors.values())
+    bars = axes.barh(names, values, color=BLUE, height=0.62)
+    axes.bar_label(bars, [f"{value:.4f}" for value in values], padding=4, fontsize=9)
+    axes.invert_yaxis()
+    for name, value in baselines.items():
+        axes.axvline(value, color=INK, linestyle="--", linewidth=1.2)
+        axes.annotate(
+            name,
+            (value, 1.0),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=9,
+        )
+    axes.set(xlabel="test error (mean squared)", xlim=(0, 1.15 * max(values)))
+    axes.tick_params(axis="y", length=0)
+
+
+def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[float]]]) -> None:
+    """PCA's test error over the code size, and other methods as points on the same axes.
+
+    Args:
+        pca_errors: (components + 1,), from code size 0 up, as ``PCA.errors`` gives it.
+        points: name to code size and its errors, one for each seed; drawn as the range and the
+            middle.
+    """
+    _, axes = plt.subplots(figsize=(WIDTH, 3.8))
+    largest = 2 * max(size for size, _ in points.values())
+    curve = np.asarray(pca_errors)[1 : largest + 1]
+    axes.plot(range(1, len(curve) + 1), curve, color=INK, label="PCA")
+    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    for i, (name, (size, errors)) in enumerate(points.items()):
+        size = size * 1.05 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
+        axes.plot([size, size], [min(errors), max(errors)], color=colours[i])
+        axes.plot(size, np.median(errors), marker="o", linestyle="", color=colours[i], label=name)
+    axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
+    axes.set_ylabel("test error (mean squared)")
+    _plain_numbers(axes.xaxis)
+    _plain_numbers(axes.yaxis)
+    axes.legend(loc="lower left")
+
+
+def kernels(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str]) -> None:
+    """Rows of small kernels with their weights written in, on one scale: blue positive, red
+    negative.
+    """
+    largest = max(kernel.abs().max().item() for row in rows.values() for kernel in row)
+    count = len(titles)
+    size = (WIDTH, len(rows) * (WIDTH - 1) / count + 0.3)
+    _, grid = plt.subplots(len(rows), count, figsize=size, squeeze=False)
+    for all_axes, (label, row) in zip(grid, rows.items(), strict=True):
+        for axes, kernel in zip(all_axes, row, strict=True):
+            axes.imshow(kernel, cmap="RdBu", vmin=-largest, vmax=largest)
+            for (i, j), weight in np.ndenumerate(kernel.numpy()):
+                colour = "white" if abs(weight) > 0.6 * largest else INK
+                text = f"{weight:.2f}".replace("0.", ".", 1)
+                axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    for axes, title in zip(grid[0], titles, strict=True):
+        axes.set_title(title, fontsize=9, loc="center")
+
+
+def _baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
+    for name, value in baselines.items():
+        axes.axhline(value, color=INK, linestyle="--", linewidth=1.2)
+        place = (0.0, value)
+        axes.annotate(name, place, xycoords=("axes fraction", "data"), va="bottom", fontsize=9)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis with ordinary numbers, at 1, 2 and 5 times each power of ten."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -11,7 +11,8 @@ from convbook.sizes import conv_size, conv_transpose_size
 
 @dataclass(frozen=True)
 class Step:
-    """One layer of a walk: what goes in, what comes out (channels first), and its weights' number."""
+    """One layer of a walk: what goes in, what comes out (channels first), and its weights'
+    number."""
 
     layer: str
     input_shape: tuple[int, ...]
@@ -40,8 +41,8 @@ class SizeTable(list[Step]):
 def walk(layers: Iterable[nn.Module], shape: tuple[int, ...]) -> SizeTable:
     """Follow a shape (channels, height, width) through ``layers`` by formula, without running them.
 
-    Knows Conv2d, ConvTranspose2d, MaxPool2d, MaxUnpool2d, Linear, Flatten and Unflatten; activations
-    leave a shape as it is. Sequential layers are opened.
+    Knows Conv2d, ConvTranspose2d, MaxPool2d, MaxUnpool2d, Linear, Flatten and Unflatten;
+    activations leave a shape as it is. Sequential layers are opened.
 
     Raises:
         ValueError: a layer of another kind, or one that the shape does not fit.
@@ -86,9 +87,8 @@ def _shape_after(layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
             return (math.prod(shape),)
         case nn.Unflatten():
             if shape != (math.prod(layer.unflattened_size),):
-                raise ValueError(
-                    f"shape={shape}: expected ({math.prod(layer.unflattened_size)},) before {_name(layer)}"
-                )
+                size = math.prod(layer.unflattened_size)
+                raise ValueError(f"shape={shape}: expected ({size},) before {_name(layer)}")
             return tuple(layer.unflattened_size)
         case _ if isinstance(layer, _UNCHANGED):
             return shape
@@ -122,7 +122,7 @@ def _check_channels(layer: nn.Conv2d | nn.ConvTranspose2d, shape: tuple[int, ...
 
 def _name(layer: nn.Module) -> str:
     kind = type(layer).__name__
-    if isinstance(layer, nn.Linear | nn.Flatten | nn.Unflatten | nn.Identity | _UNCHANGED):
+    if not hasattr(layer, "kernel_size"):
         return kind
     shown = {"k": "kernel_size", "s": "stride", "p": "padding"}
     words = [f"{short}{_one(getattr(layer, long))}" for short, long in shown.items()]

@@ -1,8 +1,9 @@
 """How big is the output? The arithmetic of convolutions and transposed convolutions.
 
-Every function here speaks of one spatial dimension; an image needs it twice. The formulas are those of
-Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (arXiv 1603.07285), with dilation
-and ``output_padding`` as PyTorch defines them. Chapter 2 derives each of them.
+Every function here speaks of one spatial dimension; an image needs it twice. The formulas are
+those of Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (arXiv
+1603.07285), with dilation and ``output_padding`` as PyTorch defines them. Chapter 2 derives each
+of them.
 """
 
 import operator
@@ -16,8 +17,8 @@ def conv_size(
     All arguments and the result are in cells. Source: arXiv 1603.07285, relationships 6 and 15.
 
     Raises:
-        ValueError: an argument is no whole number or too small, or the dilated kernel does not fit in the
-            padded input.
+        ValueError: an argument is no whole number or too small, or the dilated kernel does not fit
+            in the padded input.
     """
     size, kernel_size, stride, padding, dilation = check_geometry(
         size, kernel_size, stride, padding, dilation
@@ -25,7 +26,7 @@ def conv_size(
     padded, kernel_span = size + 2 * padding, span(kernel_size, dilation)
     if kernel_span > padded:
         raise ValueError(
-            f"kernel_size={kernel_size}: with dilation={dilation} the kernel spans {kernel_span} cells; "
+            f"kernel_size={kernel_size}: with dilation={dilation} it spans {kernel_span} cells; "
             f"expected at most the padded input's {padded}"
         )
     return (padded - kernel_span) // stride + 1
@@ -41,8 +42,8 @@ def conv_transpose_size(
 ) -> int:
     """The number of cells that the stamps of a transposed convolution cover, less the crop.
 
-    (n - 1)s + d(k - 1) + 1 - 2p + output_padding, all in cells. Source: arXiv 1603.07285, relationship 14,
-    and the documentation of ``torch.nn.ConvTranspose2d``.
+    (n - 1)s + d(k - 1) + 1 - 2p + output_padding, all in cells. Source: arXiv 1603.07285,
+    relationship 14, and the documentation of ``torch.nn.ConvTranspose2d``.
 
     Raises:
         ValueError: an argument is no whole number or too small, ``output_padding`` is not below
@@ -56,7 +57,8 @@ def conv_transpose_size(
     output = stamped - 2 * padding + output_padding
     if output < 1:
         raise ValueError(
-            f"padding={padding}: it crops {2 * padding} of {stamped} cells; expected to leave at least one"
+            f"padding={padding}: it crops {2 * padding} of {stamped} cells; "
+            "expected to leave at least one"
         )
     return output
 
@@ -69,9 +71,10 @@ def span(kernel_size: int, dilation: int = 1) -> int:
 def sizes_with_output(
     output: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> range:
-    """Every input size that a convolution brings to ``output`` cells: ``stride`` neighbours, or fewer.
+    """Every input size that a convolution brings to ``output`` cells: ``stride`` neighbours.
 
-    A transposed convolution cannot know which of them it should return to; ``output_padding`` says it.
+    A transposed convolution cannot know which of them it should return to; ``output_padding`` says
+    it.
 
     Raises:
         ValueError: an argument is no whole number or too small, or every such size is below one.
@@ -83,7 +86,7 @@ def sizes_with_output(
 def output_padding_for(
     size: int, target: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> int:
-    """The ``output_padding`` with which a transposed convolution brings ``size`` cells to ``target``.
+    """The ``output_padding`` that brings a transposed convolution from ``size`` to ``target`` cells.
 
     Raises:
         ValueError: no ``output_padding`` below ``max(stride, dilation)`` leads to ``target``.
@@ -100,7 +103,8 @@ def same_padding(
 ) -> tuple[int, int]:
     """The cells that SAME adds before and after, so that the output has ceil(n / s) of them.
 
-    The odd cell goes after the input, as in Keras and in ONNX's SAME_UPPER (SAME_LOWER swaps the two).
+    The odd cell goes after the input, as in Keras and in ONNX's SAME_UPPER (SAME_LOWER swaps the
+    two).
 
     Raises:
         ValueError: an argument is no whole number or too small.

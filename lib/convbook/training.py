@@ -56,9 +56,10 @@ def fit(
 ) -> History:
     """Train an autoencoder with Adam to give back its input; ``model`` is trained in place.
 
-    The data move to the device once. Each epoch draws one permutation, on the CPU, from a generator of its
-    own, so the order is the same on every device and no other random draw can shift it. Losses are summed
-    on the device and read once an epoch. Adam: Kingma and Ba 2014, arXiv 1412.6980.
+    The data move to the device once. Each epoch draws one permutation, on the CPU, from a
+    generator of its own, so the order is the same on every device and no other random draw can
+    shift it. Losses are summed on the device and read once an epoch. Adam: Kingma and Ba 2014,
+    arXiv 1412.6980.
 
     Args:
         model: maps (N, …) to the same shape.
@@ -76,8 +77,8 @@ def fit(
         The losses of each epoch, the snapshots and the time taken.
 
     Raises:
-        ValueError: an argument outside the ranges above, ``train`` and ``test`` of different shapes, or
-            ``snapshots_at`` without ``watch`` or past the last epoch.
+        ValueError: an argument outside the ranges above, ``train`` and ``test`` of different
+            shapes, or ``snapshots_at`` without ``watch`` or past the last epoch.
     """
     _check(train, test, epochs, batch_size, learning_rate, watch, snapshots_at)
     device = device or settings.device()
@@ -145,7 +146,7 @@ def reconstruct(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def _memory_layout(model: nn.Module, data: Tensor, device: torch.device) -> torch.memory_format:
-    """Channels last for convolutions over images on CPU and CUDA: half the time on two CPU cores."""
+    """Channels last for convolutions over images on CPU and CUDA: half the time on two cores."""
     convolves = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
     pays = data.dim() == 4 and convolves and device.type in ("cpu", "cuda")
     return torch.channels_last if pays else torch.contiguous_format

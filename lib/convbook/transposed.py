@@ -12,7 +12,8 @@ Returns:
     (N, C_out, H', W'), with H' and W' from ``sizes.conv_transpose_size``.
 
 Raises:
-    ValueError: channels of y, weight and groups do not match, or ``conv_transpose_size`` refuses the sizes.
+    ValueError: channels of y, weight and groups do not match, or ``conv_transpose_size`` refuses
+        the sizes.
 """
 
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def by_scatter(
     dilation: PerDimension = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Stamp the kernel, times each cell of y, onto a larger canvas; add where stamps overlap; crop."""
+    """Stamp the kernel, times each cell of y, onto a canvas; add where stamps overlap; crop."""
     shape = _geometry(y, weight, stride, padding, output_padding, dilation, groups)
     batch, _, height, width = y.shape
     margins = [2 * p for p in shape.padding]
@@ -88,7 +89,7 @@ def by_zero_insertion(
     dilation: PerDimension = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Put stride - 1 zeros between the cells of y, pad, and convolve at stride 1 with the flipped kernel."""
+    """Put stride - 1 zeros between the cells of y, pad, and convolve with the flipped kernel."""
     shape = _geometry(y, weight, stride, padding, output_padding, dilation, groups)
     height, width = y.shape[2:]
     spread = y.new_zeros(
@@ -112,12 +113,14 @@ def by_autograd(
     dilation: PerDimension = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Ask for the gradient of the convolution that leads back, with y as the gradient at its output."""
+    """The gradient of the convolution that leads back, with y as the gradient at its output."""
     shape = _geometry(y, weight, stride, padding, output_padding, dilation, groups)
     height, width = y.shape[2:]
     x = y.new_zeros(y.shape[0], weight.shape[1] * groups, *shape.output, requires_grad=True)
     with torch.enable_grad():
-        back = F.conv2d(x, weight.detach(), None, shape.stride, shape.padding, shape.dilation, groups)
+        back = F.conv2d(
+            x, weight.detach(), None, shape.stride, shape.padding, shape.dilation, groups
+        )
         (gradient,) = torch.autograd.grad(back[:, :, :height, :width], x, y)
     return gradient
 
@@ -131,15 +134,17 @@ def by_col2im(
     dilation: PerDimension = 1,
     groups: int = 1,
 ) -> Tensor:
-    """One matrix product makes all stamps as columns; ``F.fold`` adds them where they belong (col2im)."""
+    """One matrix product makes all stamps as columns; ``F.fold`` (col2im) adds them in place."""
     shape = _geometry(y, weight, stride, padding, output_padding, dilation, groups)
     cells = y.flatten(2).unflatten(1, (groups, -1))  # (N, groups, C_in / groups, H · W)
-    kernels = weight.flatten(1).unflatten(0, (groups, -1))  # (groups, C_in / groups, C_out / groups · K · L)
+    kernels = weight.flatten(1).unflatten(0, (groups, -1))  # (groups, C_in / groups, stamp)
     columns = torch.einsum("ngcp,gck->ngkp", cells, kernels).flatten(1, 2)
-    # fold counts positions by the convolution's formula, so it works on the canvas that y's stamps need
+    # fold counts positions by the convolution's formula: give it what y's stamps need, no more
     needed = [
         (n - 1) * s + span(k, d)
-        for n, k, s, d in zip(y.shape[2:], weight.shape[2:], shape.stride, shape.dilation, strict=True)
+        for n, k, s, d in zip(
+            y.shape[2:], weight.shape[2:], shape.stride, shape.dilation, strict=True
+        )
     ]
     canvas = F.fold(columns, needed, weight.shape[2:], shape.dilation, 0, shape.stride)
     extra_rows, extra_columns = shape.output_padding
@@ -172,7 +177,9 @@ def _geometry(
     )
     output = tuple(
         conv_transpose_size(n, k, s, p, extra, d)
-        for n, k, (s, p, extra, d) in zip(y.shape[2:], weight.shape[2:], (rows, columns), strict=True)
+        for n, k, (s, p, extra, d) in zip(
+            y.shape[2:], weight.shape[2:], (rows, columns), strict=True
+        )
     )
     return Geometry(*zip(rows, columns, strict=True), output)
 

@@ -1,0 +1,31 @@
+"""A set of labelled images, in two parts: one to train on, one to test on."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """Images as float32 in [0, 1], (N, C, H, W), with integer labels, (N,)."""
+
+    name: str
+    official: bool
+    train: Tensor
+    train_labels: Tensor
+    test: Tensor
+    test_labels: Tensor
+    classes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.train.shape[1:]))
+        kind = "official" if self.official else "stand-in"
+        return (
+            f"{self.name} ({kind}): {len(self.train):,} images to train on, "
+            f"{len(self.test):,} to test on, {size}"
+        )
+
+    def first_of_each_class(self) -> Tensor:
+        """The first test image of each class, in the order of the classes: (classes, C, H, W)."""
+        first = [(self.test_labels == label).nonzero()[0, 0] for label in range(len(self.classes))]
+        return self.test[first]
