@@ -393,8 +393,9 @@ def kernels(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str]) -> None
     _, grid = plt.subplots(len(rows), count, figsize=size, squeeze=False)
     for all_axes, (label, row) in zip(grid, rows.items(), strict=True):
         for axes, kernel in zip(all_axes, row, strict=True):
-            axes.imshow(kernel, cmap="RdBu", vmin=-largest, vmax=largest)
-            for (i, j), weight in np.ndenumerate(kernel.numpy()):
+            weights = kernel.numpy()
+            axes.imshow(weights, cmap="RdBu", vmin=-largest, vmax=largest)
+            for (i, j), weight in np.ndenumerate(weights):
                 colour = "white" if abs(weight) > 0.6 * largest else INK
                 text = f"{weight:.2f}".replace("0.", ".", 1)
                 axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)

@@ -77,7 +77,7 @@ def sizes_with_output(
     it.
 
     Raises:
-        ValueError: an argument is no whole number or too small, or every such size is below one.
+        ValueError: an argument is no whole number or too small, or the smallest size is below one.
     """
     smallest = conv_transpose_size(output, kernel_size, stride, padding, 0, dilation)
     return range(smallest, smallest + stride)
@@ -86,7 +86,7 @@ def sizes_with_output(
 def output_padding_for(
     size: int, target: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> int:
-    """The ``output_padding`` that brings a transposed convolution from ``size`` to ``target`` cells.
+    """The ``output_padding`` that takes a transposed convolution from ``size`` to ``target``.
 
     Raises:
         ValueError: no ``output_padding`` below ``max(stride, dilation)`` leads to ``target``.

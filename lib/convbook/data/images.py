@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -28,4 +29,4 @@ class ImageData:
     def first_of_each_class(self) -> Tensor:
         """The first test image of each class, in the order of the classes: (classes, C, H, W)."""
         first = [(self.test_labels == label).nonzero()[0, 0] for label in range(len(self.classes))]
-        return self.test[first]
+        return self.test[torch.stack(first)]

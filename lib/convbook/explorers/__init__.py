@@ -1,0 +1,5 @@
+"""Things to turn: pictures with sliders where a kernel is live, and a static twin where not."""
+
+from convbook.explorers.size_arithmetic import explore_sizes
+
+__all__ = ["explore_sizes"]

@@ -1,0 +1,124 @@
+"""Figures say what they are given: colours, numbers, and a picture for every setting."""
+
+import re
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+
+from convbook import plots
+from convbook.explorers import explore_sizes
+from convbook.explorers.size_arithmetic import draw_convolution, draw_transposed
+from convbook.matrices import conv_matrix
+from convbook.training import History
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    with mpl.rc_context():
+        plots.set_style()
+        yield
+    plt.close("all")
+
+
+KERNEL = np.arange(1.0, 10).reshape(3, 3)
+
+
+def texts() -> list[str]:
+    return [text.get_text() for axes in plt.gcf().axes for text in axes.texts]
+
+
+def test_every_weight_keeps_its_own_colour():
+    colours = plots.kernel_colours(3, 3).reshape(-1, 3)
+    assert len(np.unique(colours.round(6), axis=0)) == 9
+    matrix = conv_matrix(torch.from_numpy(KERNEL)[None, None], 4)
+    painted = plots.weight_colours(matrix, KERNEL)
+    for value in range(1, 10):
+        assert np.allclose(painted[matrix == value], colours[value - 1])
+    assert np.allclose(painted[matrix == 0], to_rgb(plots.PAPER))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "kernel", "message"),
+    [([[1]], [[1, 1]], "kernel"), ([[1]], [[0, 1]], "kernel"), ([[3]], [[1, 2]], "matrix")],
+)
+def test_weight_colours_names_bad_input(matrix, kernel, message):
+    with pytest.raises(ValueError, match=f"{message}: expected"):
+        plots.weight_colours(matrix, kernel)
+
+
+def test_a_product_shows_every_number():
+    matrix = np.array([[1.0, 2, 0], [0, 1, 2]])
+    plots.product([5, 8], matrix, [1, 2, 3], np.array([[1.0, 2]]), ("y", "C", "x"))
+    assert sorted(texts()) == sorted(
+        ["1", "2", "3", "1", "2", "0", "0", "1", "2", "5", "8", "y", "C", "x", "="]
+    )
+
+
+def test_gather_and_scatter_and_stamps_draw_their_values():
+    x = np.eye(4)
+    y = np.array([[15.0, 8], [12, 15]])
+    plots.gather_and_scatter(x, y, KERNEL)
+    assert {"135", "15", "9"} <= set(texts())
+    plots.stamps(np.ones((4, 4, 4)), 4 * np.ones((4, 4)), list("abcd"))
+    assert texts().count("4") == 16
+
+
+def test_image_rows_shows_grey_and_colour_and_rows_of_any_length():
+    plots.image_rows({"grey": torch.rand(3, 1, 5, 5), "colour": torch.rand(2, 3, 5, 5)}, "abc")
+    visible = [axes for axes in plt.gcf().axes if axes.get_visible()]
+    assert len(visible) == 5
+    assert visible[-1].images[0].get_array().shape == (5, 5, 3)
+
+
+def test_switch_colours_tell_the_four_places_apart():
+    switches = torch.tensor([[[[0, 3], [12, 15]]]])  # places 0, 1, 2, 3 of windows in rows of 8
+    colours = plots.switch_colours(switches, width=8)
+    assert colours.shape == (1, 3, 2, 2)
+    assert len(colours[0].flatten(1).T.unique(dim=0)) == 4
+
+
+def test_results_are_plotted_as_given():
+    runs = {"a": [History([0.2], [0.1]), History([0.3], [0.2])]}
+    plots.loss_curves(runs, {"PCA": 0.05})
+    lines = plt.gca().lines
+    assert [line.get_ydata()[0] for line in lines] == [0.1, 0.2, 0.05]
+    plots.ranking({"one": 0.5, "two": 0.25}, {"mean": 0.3})
+    assert [bar.get_width() for bar in plt.gca().patches] == [0.5, 0.25]
+    plots.against_pca(torch.linspace(1, 0.1, 20), {"net": (4, [0.5, 0.6, 0.9])})
+    assert plt.gca().lines[2].get_ydata() == 0.6
+    plots.kernels({"conv": [torch.eye(3)]}, ["seed 0"])
+    assert texts().count("1.00") == 3
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_the_size_picture_draws_each_tap(stride):
+    svg = draw_convolution(9, 3, stride, 1, 1)
+    positions = (9 + 2 - 3) // stride + 1
+    assert len(re.findall('rx="2"', svg)) == 3 * positions
+    assert len(re.findall('rx="3"', svg)) == 11
+    assert f"9 cells in, {positions} out" in svg
+
+
+def test_the_size_picture_crops_and_brings_back():
+    def kept(output_padding: int) -> int:
+        svg = draw_transposed(5, 3, 2, 1, 1, output_padding)
+        return svg.count('class="in"')
+
+    assert (kept(0), kept(1)) == (9, 10)
+
+
+def test_the_explorer_has_sliders_and_a_static_twin(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "convbook.explorers.size_arithmetic.display", lambda bundle, raw: shown.append(bundle)
+    )
+    explore_sizes(transposed=True, size=5)
+    (bundle,) = shown
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
+    assert "5 cells in, 9 out" in bundle["text/html"]
+    with pytest.raises(ValueError, match="stride=0"):
+        explore_sizes(stride=0)

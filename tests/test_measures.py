@@ -1,0 +1,117 @@
+"""PCA, metrics and claims: what results are held against, and how they are stated."""
+
+import math
+
+import pytest
+import torch
+from scipy import linalg, stats
+
+from convbook import claims, metrics
+from convbook.baselines import PCA
+from convbook.data import ImageData
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_pca_is_the_truncated_singular_value_decomposition():
+    train, test = random(60, 1, 4, 5), random(30, 1, 4, 5, seed=1)
+    mean = train.flatten(1).mean(0)
+    _, _, directions = linalg.svd((train.flatten(1) - mean).numpy(), full_matrices=False)
+    pca = PCA(train)
+    errors = pca.errors(test)
+    assert len(errors) == 21
+    for code_size in (0, 1, 7, 20):
+        kept = torch.from_numpy(directions[:code_size])
+        expected = (test.flatten(1) - mean) @ kept.T @ kept + mean
+        made = pca.reconstruct(test, code_size)
+        torch.testing.assert_close(made, expected.view_as(test), atol=1e-5, rtol=1e-4)
+        error = (expected - test.flatten(1)).square().mean().item()
+        assert errors[code_size].item() == pytest.approx(error, abs=1e-6)
+
+
+def test_pca_names_bad_input():
+    pca = PCA(random(10, 1, 2, 2))
+    with pytest.raises(ValueError, match="train: expected at least two images, not 1"):
+        PCA(random(1, 1, 2, 2))
+    with pytest.raises(ValueError, match=r"images: expected \(N, 1, 2, 2\), not \(3, 1, 2, 3\)"):
+        pca.reconstruct(random(3, 1, 2, 3), 1)
+    with pytest.raises(ValueError, match="code_size=5: expected at most 4"):
+        pca.reconstruct(random(3, 1, 2, 2), 5)
+    with pytest.raises(ValueError, match="code_size=-1"):
+        pca.reconstruct(random(3, 1, 2, 2), -1)
+
+
+def test_psnr_of_a_known_error():
+    target = torch.zeros(4, 3)
+    assert metrics.mse(target + 0.1, target) == pytest.approx(0.01)
+    assert metrics.psnr(target + 0.1, target) == pytest.approx(20)
+    assert metrics.psnr(target + 0.1, target, peak=2) == pytest.approx(20 + 20 * math.log10(2))
+    assert metrics.psnr(target, target) == math.inf
+
+
+def test_metrics_name_bad_input():
+    with pytest.raises(ValueError, match=r"output: expected \(2,\), not \(3,\)"):
+        metrics.mse(torch.zeros(3), torch.zeros(2))
+    with pytest.raises(ValueError, match="peak=0"):
+        metrics.psnr(torch.zeros(2), torch.zeros(2), peak=0)
+    for counts in ([-1, 2], [0, 0]):
+        with pytest.raises(ValueError, match="counts: expected"):
+            metrics.entropy(torch.tensor(counts))
+
+
+@pytest.mark.parametrize("counts", [[1, 1, 1, 1], [5, 0, 0], [1, 2, 3, 4]])
+def test_entropy_is_scipys(counts):
+    expected = stats.entropy(counts, base=2)
+    assert metrics.entropy(torch.tensor(counts)) == pytest.approx(expected)
+
+
+def images(official: bool) -> ImageData:
+    none = torch.zeros(0)
+    return ImageData("digits", official, none, none, none, none, ())
+
+
+@pytest.mark.parametrize(
+    ("profile", "official", "verdict"),
+    [
+        ("full", True, "held"),
+        ("full", False, "not judged: stand-in data"),
+        ("quick", True, "not judged: quick profile"),
+    ],
+)
+def test_a_measured_claim_is_judged_in_full_on_official_data(
+    monkeypatch, profile, official, verdict
+):
+    shown = []
+    monkeypatch.setattr(claims, "display", shown.append)
+    monkeypatch.setenv("CONVBOOK_PROFILE", profile)
+    claims.claim("It works.", True, images(official))
+    assert shown == [claims.Claim("It works.", verdict)]
+    if verdict == "held":
+        with pytest.raises(claims.ClaimFailed, match=r"It works\."):
+            claims.claim("It works.", False, images(official))
+    else:
+        claims.claim("It works.", False, images(official))
+        assert shown[-1].verdict == verdict
+
+
+def test_a_claim_of_mathematics_is_judged_always(monkeypatch):
+    monkeypatch.setenv("CONVBOOK_PROFILE", "quick")
+    with pytest.raises(claims.ClaimFailed, match="1 is 2"):
+        claims.claim("1 is 2", False)
+
+
+def test_a_claim_escapes_its_statement():
+    bundle = claims.Claim("1 < 2 & 3", "held")._repr_mimebundle_()
+    assert bundle["text/plain"] == "✓ 1 < 2 & 3"
+    assert bundle["text/html"] == '<div class="claim held">✓ 1 &lt; 2 &amp; 3</div>'
+
+
+def test_glue_leaves_myst_nbs_record(monkeypatch):
+    shown = []
+    monkeypatch.setattr(claims, "display", lambda *args, **more: shown.append((args, more)))
+    claims.glue(error="0.0145")
+    ((bundle,), more) = shown[0]
+    assert bundle == {"application/papermill.record/text/plain": "0.0145"}
+    assert more["metadata"]["scrapbook"]["name"] == "error"

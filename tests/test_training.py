@@ -1,0 +1,165 @@
+"""``fit`` against the loop written out, its History, and what it refuses."""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from convbook.models import PoolUnpool, initialised
+from convbook.training import evaluate, fit, reconstruct
+
+CPU = torch.device("cpu")
+RECIPE = {"epochs": 2, "batch_size": 16, "learning_rate": 1e-2, "seed": 3, "progress": False}
+
+
+def images(count: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
+
+
+def weights(model: nn.Module) -> torch.Tensor:
+    return torch.cat([parameter.detach().cpu().flatten() for parameter in model.parameters()])
+
+
+def by_loop(model: nn.Module, train: torch.Tensor, loss=F.mse_loss) -> list[float]:
+    """The loop as chapter 8 writes it, with Adam as torch ships it."""
+    optimizer = torch.optim.Adam(model.parameters(), RECIPE["learning_rate"])
+    order = torch.Generator().manual_seed(RECIPE["seed"])
+    means = []
+    for _ in range(RECIPE["epochs"]):
+        losses = []
+        for index in torch.randperm(len(train), generator=order).split(RECIPE["batch_size"]):
+            batch_loss = loss(model(train[index]), train[index])
+            optimizer.zero_grad()
+            batch_loss.backward()
+            optimizer.step()
+            losses += [batch_loss.item()] * len(index)
+        means.append(sum(losses) / len(losses))
+    return means
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss])
+def test_fit_is_the_loop_written_out(loss):
+    train, test = images(40), images(10, seed=1)  # the last batch is a short one
+    ours, theirs = initialised(PoolUnpool, 1), initialised(PoolUnpool, 1)
+    history = fit(ours, train, test, **RECIPE, loss=loss, device=CPU)
+    means = by_loop(theirs, train, loss)
+    torch.testing.assert_close(weights(ours), weights(theirs), atol=1e-5, rtol=1e-4)
+    assert history.train_loss == pytest.approx(means, rel=1e-4)
+    with torch.no_grad():
+        assert history.test_loss[-1] == pytest.approx(loss(theirs(test), test).item(), rel=1e-4)
+
+
+def test_fit_takes_vectors_as_well_as_images():
+    train = torch.rand(50, 6, generator=torch.Generator().manual_seed(0))
+    model = initialised(lambda: nn.Linear(6, 6), 0)
+    history = fit(model, train, train, **RECIPE, device=CPU)
+    assert history.test_loss[1] < history.test_loss[0]
+
+
+def test_same_seed_same_numbers_other_seed_others():
+    def run(seed: int) -> list[float]:
+        recipe = RECIPE | {"seed": seed}
+        return fit(initialised(PoolUnpool, 1), images(40), images(10), **recipe).train_loss
+
+    assert run(3) == run(3)
+    assert run(3) != run(4)
+
+
+def test_fit_leaves_the_global_generator_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    fit(initialised(PoolUnpool, 1), images(20), images(5), **RECIPE)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_snapshots_are_the_reconstructions_of_their_epoch():
+    watch = images(3, seed=9)
+    model = initialised(PoolUnpool, 1)
+    history = fit(
+        model, images(40), images(10), **RECIPE, watch=watch, snapshots_at=(1, 2), device=CPU
+    )
+    assert list(history.snapshots) == [1, 2]
+    assert torch.equal(history.snapshots[2], reconstruct(model, watch))
+    assert not torch.equal(history.snapshots[1], history.snapshots[2])
+
+
+def test_evaluate_counts_every_image_once():
+    model, test = (
+        initialised(PoolUnpool, 1),
+        images(1003),
+    )  # a full batch of the test set and a rest
+    with torch.no_grad():
+        expected = F.mse_loss(model(test), test).item()
+    assert evaluate(model, test) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_bar_leaves_one_line_on_standard_output(capfd):
+    fit(initialised(PoolUnpool, 1), images(20), images(5), **RECIPE | {"progress": True})
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert out.rstrip("\n").split("\r")[-1].startswith("2/2 epochs |")
+    assert out.count("\n") == 1
+
+
+def test_a_history_plots_both_losses():
+    history = fit(initialised(PoolUnpool, 1), images(20), images(5), **RECIPE)
+    axes = history.plot()
+    plotted = [line.get_ydata().tolist() for line in axes.lines]
+    assert plotted == [history.train_loss, history.test_loss]
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs=0"),
+        ({"epochs": 1.5}, "epochs=1.5"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0: expected a positive number"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan"),
+        ({"train": images(0)}, "train: expected"),
+        ({"test": torch.zeros(5, 1, 14, 14)}, r"test: expected .*1, 28, 28.*14, 14"),
+        ({"snapshots_at": (1,)}, "watch=None"),
+        ({"snapshots_at": (3,), "watch": images(1)}, "snapshots_at=.*from 1 to 2"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    arguments = {"train": images(4), "test": images(4)} | RECIPE | change
+    with pytest.raises(ValueError, match=message):
+        fit(PoolUnpool(), **arguments)
+
+
+def test_on_cuda_as_on_the_cpu():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    train, test = images(200), images(50)
+    runs = {}
+    for name in ("cpu", "cuda"):
+        model = initialised(PoolUnpool, 1)
+        history = fit(model, train, test, **RECIPE, device=torch.device(name))
+        again = fit(initialised(PoolUnpool, 1), train, test, **RECIPE, device=torch.device(name))
+        assert history.train_loss == again.train_loss
+        runs[name] = weights(model)
+    torch.testing.assert_close(runs["cuda"], runs["cpu"], atol=1e-3, rtol=1e-3)
+
+
+def test_nothing_is_read_back_within_an_epoch():
+    """CUDA would stall on it, so torch counts: one read for the training loss, one for the test."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    train, test = images(160), images(16)
+    model = initialised(PoolUnpool, 1)
+    fit(model, train, test, **RECIPE | {"epochs": 1})
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fit(model, train, test, **RECIPE | {"epochs": 1})
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    in_steps = [w for w in caught if "synchroniz" in str(w.message)]
+    assert len(in_steps) <= 6  # two reads and the copies of data and order, for ten batches
