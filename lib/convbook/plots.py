@@ -335,7 +335,8 @@ def loss_curves(
     axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     _plain_numbers(axes.yaxis)
-    axes.legend(loc="upper right")
+    if len(runs) > 1:
+        axes.legend()
 
 
 def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None:
@@ -369,11 +370,11 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
     """
     _, axes = plt.subplots(figsize=(WIDTH, 3.8))
     largest = 2 * max(size for size, _ in points.values())
-    curve = np.asarray(pca_errors)[1 : largest + 1]
-    axes.plot(range(1, len(curve) + 1), curve, color=INK, label="PCA")
+    curve = np.asarray(pca_errors)[: largest + 1]
+    axes.plot(range(1, len(curve)), curve[1:], color=INK, label="PCA")
     colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
     for i, (name, (size, errors)) in enumerate(points.items()):
-        size = size * 1.05 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
+        size = size * 1.09 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
         axes.plot([size, size], [min(errors), max(errors)], color=colours[i])
         axes.plot(size, np.median(errors), marker="o", linestyle="", color=colours[i], label=name)
     axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
@@ -407,10 +408,11 @@ def kernels(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str]) -> None
 
 
 def _baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
+    """A dashed line for each, named in the right margin, where no curve runs."""
     for name, value in baselines.items():
         axes.axhline(value, color=INK, linestyle="--", linewidth=1.2)
-        place = (0.0, value)
-        axes.annotate(name, place, xycoords=("axes fraction", "data"), va="bottom", fontsize=9)
+        place, system = (1.01, value), axes.get_yaxis_transform()
+        axes.text(*place, name, transform=system, va="center", fontsize=9)
 
 
 def _plain_numbers(axis: Axis) -> None:

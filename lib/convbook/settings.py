@@ -7,7 +7,6 @@
 """
 
 import os
-import platform
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -49,20 +48,14 @@ def data_folder() -> Path:
 def describe() -> None:
     """Print the banner of the setup cell: profile, device, versions, and the data on disk."""
     here = device()
-    name = torch.cuda.get_device_name(here) if here.type == "cuda" else _processor()
-    print(
-        f"{profile()} profile · {name} · torch {torch.__version__} · "
-        f"Python {platform.python_version()} · {_data_on_disk()}"
-    )
-
-
-def _processor() -> str:
-    threads = torch.get_num_threads()
-    return f"{device().type} ({threads} thread{'s' if threads > 1 else ''})"
+    threads = f"{here.type.upper()}, threads: {torch.get_num_threads()}"
+    name = torch.cuda.get_device_name(here) if here.type == "cuda" else threads
+    version = torch.__version__.partition("+")[0]
+    print(f"{profile()} profile · {name} · torch {version} · {_data_on_disk()}")
 
 
 def _data_on_disk() -> str:
     """Which official data sets lie in the data folder, by the names torchvision gives them."""
     folders = {"MNIST": "MNIST/raw", "CIFAR-10": "cifar-10-batches-py"}
     found = [name for name, folder in folders.items() if (data_folder() / folder).is_dir()]
-    return f"official {' and '.join(found)} on disk" if found else "no data on disk yet"
+    return f"official {', '.join(found)} on disk" if found else "no data on disk yet"

@@ -159,7 +159,7 @@ def _bar(epochs: int, progress: bool) -> tqdm:
         disable=not progress,
         file=sys.stdout,
         unit="epoch",
-        bar_format="{n}/{total} epochs |{bar:20}| {elapsed} {postfix}",
+        bar_format="{n}/{total} epochs |{bar:20}| {elapsed}{postfix}",
     )
 
 

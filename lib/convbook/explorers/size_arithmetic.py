@@ -11,8 +11,10 @@ from IPython.display import display
 
 from convbook.sizes import conv_size, conv_transpose_size, span
 
-CELL = 22  # the side of a cell, in SVG units
-ROW = 15  # the height of a kernel position
+CELL = 36  # the side of a cell, in SVG units
+ROW = 24  # the height of a kernel position
+TEXT = 22  # the height of a line of text
+MARGIN = 3  # columns on the right, for the names of the rows
 HUES = ("#0072b2", "#d55e00", "#009e73", "#aa4a87", "#c98a00", "#4fa3d9")
 
 
@@ -73,22 +75,20 @@ def explore_sizes(
 def draw_convolution(size: int, kernel_size: int, stride: int, padding: int, dilation: int) -> str:
     """The input with its padding, a row for each kernel position, and the output, as SVG."""
     output = conv_size(size, kernel_size, stride, padding, dilation)
-    padded = size + 2 * padding
-    reach = (output - 1) * stride + span(kernel_size, dilation)
-    title = f"convolution: {size} cells in, {output} out"
-    parts = [_label(0, f"input {size}, padding {padding} on each side")]
-    parts += [
-        _cell(i, 14, "pad" if not padding <= i < padding + size else "in") for i in range(padded)
-    ]
-    top = 14 + CELL + 8
+    padded, reach = size + 2 * padding, span(kernel_size, dilation)
+    inside = range(padding, padding + size)
+    note = f"{padding} of padding on each side (dashed)" if padding else "no padding"
+    parts = [_label(0, f"input: {size} cells, {note}")]
+    parts += [_cell(i, TEXT, i in inside) for i in range(padded)]
+    top = TEXT + CELL + 10
     for o in range(output):
-        y = top + o * ROW
-        parts += [_tap(o * stride + t * dilation, y, o) for t in range(kernel_size)]
-        parts.append(_side(padded, y, f"output {o}"))
-    if reach < padded:
-        count = padded - reach
-        parts.append(_label(top + output * ROW + 10, f"the last {count} of them no position reads"))
-    return _svg(parts, padded + 4, top + output * ROW + 16, title, _settings(locals()))
+        taps = [o * stride + t * dilation for t in range(kernel_size)]
+        parts.append(_kernel(taps, top + o * ROW, o, padded, f"output {o}"))
+    bottom = top + output * ROW
+    unread = padded - (output - 1) * stride - reach
+    parts.append(_label(bottom, f"cells at the end that no position reads: {unread}"))
+    title = f"convolution: {size} cells in, {output} out"
+    return _svg(parts, padded, bottom + TEXT, title, _settings(locals()))
 
 
 def draw_transposed(
@@ -102,50 +102,45 @@ def draw_transposed(
     """A stamp for each input cell, and below them the canvas with what is cropped, as SVG."""
     output = conv_transpose_size(size, kernel_size, stride, padding, output_padding, dilation)
     stamped = (size - 1) * stride + span(kernel_size, dilation)
-    width = max(stamped, padding + output)
-    title = f"transposed convolution: {size} cells in, {output} out"
-    parts = [_label(0, f"{size} stamps, one every {stride}")]
+    columns, kept = max(stamped, padding + output), range(padding, padding + output)
+    parts = [_label(0, f"stamps: one for each of {size} cells, {stride} apart")]
     for i in range(size):
-        y = 14 + i * ROW
-        parts += [_tap(i * stride + t * dilation, y, i) for t in range(kernel_size)]
-        parts.append(_side(width, y, f"input {i}"))
-    top = 14 + size * ROW + 8
-    kept = range(padding, padding + output)
-    parts += [_cell(i, top, "in" if i in kept else "pad") for i in range(width)]
-    note = f"output {output}; dashed cells are cropped, {padding} on each side"
-    if output_padding:
-        note = f"output {output}: output_padding {output_padding} keeps or adds cells at the end"
-    parts.append(_label(top + CELL + 13, note))
-    return _svg(parts, width + 4, top + CELL + 20, title, _settings(locals()))
+        taps = [i * stride + t * dilation for t in range(kernel_size)]
+        parts.append(_kernel(taps, TEXT + i * ROW, i, columns, f"input {i}"))
+    top = TEXT + size * ROW + 6
+    parts += [_cell(i, top, i in kept) for i in range(columns)]
+    cropped = columns - output
+    parts.append(_label(top + CELL + 4, f"output: {output} cells; cropped (dashed): {cropped}"))
+    title = f"transposed convolution: {size} cells in, {output} out"
+    return _svg(parts, columns, top + CELL + 4 + TEXT, title, _settings(locals()))
 
 
-def _cell(column: int, y: int, kind: str) -> str:
+def _cell(column: int, y: float, kept: bool) -> str:
+    look = (
+        'fill="currentColor" fill-opacity="0.15"' if kept else 'fill="none" stroke-dasharray="4 4"'
+    )
     return (
-        f'<rect class="{kind}" x="{column * CELL + 1}" y="{y}" width="{CELL - 2}" '
-        f'height="{CELL - 2}" rx="3" {_OUTLINE[kind]}/>'
+        f'<rect class="{"kept" if kept else "outside"}" x="{column * CELL + 2}" y="{y}" '
+        f'width="{CELL - 4}" height="{CELL - 4}" rx="4" stroke="currentColor" '
+        f'stroke-opacity="0.5" {look}/>'
     )
 
 
-_OUTLINE = {
-    "in": 'fill="currentColor" fill-opacity="0.16" stroke="currentColor" stroke-opacity="0.55"',
-    "pad": 'fill="none" stroke="currentColor" stroke-opacity="0.55" stroke-dasharray="3 3"',
-}
-
-
-def _tap(column: int, y: int, which: int) -> str:
-    return (
-        f'<rect x="{column * CELL + 3}" y="{y}" width="{CELL - 6}" height="{ROW - 4}" rx="2" '
-        f'fill="{HUES[which % len(HUES)]}"/>'
+def _kernel(taps: list[int], y: float, which: int, columns: int, name: str) -> str:
+    """The weights of one kernel position, joined by a line, and its name at the right."""
+    colour, middle = HUES[which % len(HUES)], y + ROW / 2
+    start, end = taps[0] * CELL + CELL / 2, taps[-1] * CELL + CELL / 2
+    line = f'<path d="M{start} {middle}H{end}" stroke="{colour}" stroke-width="3"/>'
+    weights = "".join(
+        f'<rect class="weight" x="{tap * CELL + 6}" y="{y + 4}" width="{CELL - 12}" '
+        f'height="{ROW - 8}" rx="3" fill="{colour}"/>'
+        for tap in taps
     )
+    return line + weights + _label(y, name, columns * CELL + 10)
 
 
-def _label(y: float, text: str) -> str:
-    return f'<text x="1" y="{y + 8}" font-size="12" fill="currentColor">{escape(text)}</text>'
-
-
-def _side(columns: int, y: float, text: str) -> str:
-    x = columns * CELL + 6
-    return f'<text x="{x}" y="{y + 10}" font-size="11" fill="currentColor">{escape(text)}</text>'
+def _label(y: float, text: str, x: float = 2) -> str:
+    return f'<text x="{x}" y="{y + 16}" font-size="15" fill="currentColor">{escape(text)}</text>'
 
 
 def _settings(values: dict[str, object]) -> str:
@@ -155,10 +150,9 @@ def _settings(values: dict[str, object]) -> str:
 
 def _svg(parts: list[str], columns: int, height: float, title: str, settings: str) -> str:
     """One picture that takes the page's text colour, so that it reads on light and on dark."""
-    width = columns * CELL
+    width = max((columns + MARGIN) * CELL, 10 * CELL)
     return (
-        f'<svg viewBox="0 -4 {width} {height + 4}" role="img" '
-        f'style="width: 100%; max-width: {width}px; height: auto">'
+        f'<svg viewBox="0 0 {width} {height}" role="img" style="width: 100%; max-width: {width}px">'
         f"<title>{escape(title)}; {escape(settings)}</title>{''.join(parts)}</svg>"
         f"<p><strong>{escape(title)}</strong> ({escape(settings)})</p>"
     )
