@@ -59,5 +59,20 @@ def test_same_transposed_is_the_transpose_of_same(size, kernel_size, stride, see
     np.testing.assert_allclose(channels_last(ours), expected.detach().cpu(), atol=1e-5)
 
 
+@given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 4))
+def test_valid_transposed_reaches_at_least_size_times_stride(size, kernel_size, stride):
+    y, weight = torch.ones(1, size, 1), torch.ones(kernel_size, 1, 1)
+    made = keras.ops.conv_transpose(y, weight, stride, "valid", None, "channels_last")
+    assert made.shape[1] == (size - 1) * stride + max(kernel_size, stride)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize("kernel_size", range(1, 7))
+def test_torchs_same_is_ours_at_stride_1(kernel_size):
+    x, weight = torch.arange(8.0)[None, None], torch.arange(1.0, kernel_size + 1)[None, None]
+    ours = F.conv1d(F.pad(x, same_padding(8, kernel_size)), weight)
+    assert torch.equal(F.conv1d(x, weight, padding="same"), ours)
+
+
 def test_same_padding_of_the_sources_example():
     assert same_padding(6, kernel_size=3, stride=2) == (0, 1)

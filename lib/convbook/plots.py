@@ -105,17 +105,15 @@ def draw_cells(
     colours: np.ndarray | None = None,
     at: tuple[float, float] = (0, 0),
     label: str = "",
-    text: bool = True,
     fontsize: float = 9,
 ) -> None:
     """Draw a matrix as squares of side 1 with its top left corner ``at`` (x, y), y growing
     downwards.
 
     Args:
-        values: (rows, columns), or (rows,) for a column; zeros are shown faintly.
+        values: (rows, columns), or (rows,) for a column; zeros are faint, and NaN is left blank.
         colours: (rows, columns, 3); paper if not given.
         label: written above.
-        text: whether the numbers are written into the squares.
     """
     values = np.atleast_2d(np.asarray(values).T).T if np.ndim(values) == 1 else np.asarray(values)
     rows, columns = values.shape
@@ -125,7 +123,7 @@ def draw_cells(
         x, y = at[0] + column, at[1] + row
         face = colours.reshape(rows, columns, 3)[row, column]
         axes.add_patch(Rectangle((x, y), 1, 1, facecolor=face, edgecolor=FAINT, linewidth=0.8))
-        if text:
+        if not np.isnan(values[row, column]):
             axes.text(
                 x + 0.5,
                 y + 0.54,
@@ -133,7 +131,7 @@ def draw_cells(
                 ha="center",
                 va="center",
                 fontsize=fontsize,
-                color=INK if values[row, column] or face.min() < 0.9 else "#b9b9b2",
+                color=INK if values[row, column] or face.min() < 0.9 else "#9a9a92",
             )
     if label:
         axes.text(at[0] + columns / 2, at[1] - 0.35, label, ha="center", va="bottom", fontsize=10)
@@ -175,11 +173,19 @@ def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> None:
     window[:k, :k] = weights
     stamp = np.zeros_like(x)
     stamp[:k, :k] = y[0, 0] * kernel
+    first_cell = np.full_like(y, np.nan)
+    first_cell[0, 0] = y[0, 0]
 
     axes = _canvas(26.4, 7.6)
     for left, title, verb, first, second in [
-        (0.5, "Convolution: many to one", "gather", (x, "input"), (y, "output")),
-        (14.0, "Transposed: one to many", "scatter", (y, "input"), (stamp, "output")),
+        (0.5, "Convolution: many to one", "gather", (x, "input"), (first_cell, "output")),
+        (
+            14.0,
+            "Transposed: one to many",
+            "scatter",
+            (first_cell, "input"),
+            (stamp, "what it adds"),
+        ),
     ]:
         axes.text(left, 0.8, title, fontsize=11, weight="bold", va="center")
         at = left
@@ -222,37 +228,66 @@ def product(
     axes.text(left + columns + 0.8, top + rows / 2, "=", ha="center", va="center", fontsize=14)
 
 
-def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str]) -> None:
-    """Intermediate maps (M, rows, columns) with a plus between them, and their sum."""
+def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str], crop: int = 0) -> None:
+    """Intermediate maps (M, rows, columns) with a plus between them, and their sum.
+
+    Args:
+        crop: the cells outside the outline on the sum, at each side.
+    """
     maps, total = np.asarray(maps), np.asarray(total)
     count, rows, columns = maps.shape
-    pitch = columns + 1.2
+    pitch, size = columns + 1.2, 8 if columns < 5 else 6.5
     axes = _canvas((count + 1) * pitch + 0.4, rows + 2.0)
-    shades = [BLUE, VERMILION, GREEN, PURPLE]
     for i, (stamp, label) in enumerate(zip(maps, labels, strict=True)):
-        colour = np.where(
-            (stamp != 0)[..., None], _mix(shades[i % 4], "white", 0.65), to_rgb(PAPER)
-        )
-        draw_cells(axes, stamp, colour, (0.6 + i * pitch, 1.5), label, fontsize=8)
+        shade = np.where((stamp != 0)[..., None], to_rgb("#dfe5ea"), to_rgb(PAPER))
+        draw_cells(axes, stamp, shade, (0.6 + i * pitch, 1.5), label, fontsize=size)
         sign = "+" if i < count - 1 else "="
         axes.text((i + 1) * pitch, 1.5 + rows / 2, sign, ha="center", va="center", fontsize=13)
-    draw_cells(axes, total, None, (0.6 + count * pitch, 1.5), "sum z", fontsize=8)
+    left = 0.6 + count * pitch
+    draw_cells(axes, total, None, (left, 1.5), "sum z", fontsize=size)
+    if crop:
+        _outline(axes, (left + crop, 1.5 + crop), columns - 2 * crop, rows - 2 * crop)
 
 
 def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
-    """Several convolution matrices side by side, each entry coloured by its kernel weight."""
-    _, all_axes = plt.subplots(
-        1,
-        len(matrices),
-        figsize=(WIDTH, 2.6),
-        width_ratios=[np.shape(matrix)[1] for matrix in matrices.values()],
+    """Convolution matrices, coloured by weight: the last one at the right, in full height."""
+    *wide, tall = matrices
+    layout = [[name, tall] for name in wide]
+    heights = [np.shape(matrices[name])[0] + 1 for name in wide]
+    figure, all_axes = plt.subplot_mosaic(
+        layout, figsize=(WIDTH, 4.6), width_ratios=[1.2, 1], height_ratios=heights
     )
-    for axes, (title, matrix) in zip(np.atleast_1d(all_axes), matrices.items(), strict=True):
-        axes.imshow(weight_colours(matrix, kernel), interpolation="nearest")
-        rows, columns = np.shape(matrix)
-        axes.set_title(f"{title}\n{rows}×{columns}", fontsize=9)
-        axes.set(xticks=[], yticks=[], anchor="N")
+    for name, axes in all_axes.items():
+        axes.imshow(weight_colours(matrices[name], kernel), interpolation="nearest")
+        rows, columns = np.shape(matrices[name])
+        axes.set_title(f"{name}: {rows}×{columns}", fontsize=9)
+        axes.set(xticks=[], yticks=[], anchor="NW")
         axes.spines[:].set(visible=True, color=FAINT)
+    figure.get_layout_engine().set(h_pad=0.06)
+
+
+def alignments(
+    size: int, kernel_size: int, stride: int, paddings: Mapping[str, tuple[int, int]]
+) -> None:
+    """Strips of cells, one for each way to pad, the cells under the kernel's middle coloured.
+
+    Args:
+        paddings: name to the cells added before and after; the kernel needs an odd size.
+    """
+    most = max(before for before, _ in paddings.values())
+    axes = _canvas(size + 11, 1.6 * len(paddings) + 0.6)
+    for row, (name, (before, after)) in enumerate(paddings.items()):
+        left, top = 8.2 + most - before, 0.5 + 1.6 * row
+        middles = range(kernel_size // 2, before + size + after - kernel_size // 2, stride)
+        values = [*["pad"] * before, *range(size), *["pad"] * after]
+        for i, value in enumerate(values):
+            face = _mix(BLUE, "white", 0.45) if i in middles else PAPER
+            square = Rectangle((left + i, top), 1, 1, facecolor=face, edgecolor=INK, linewidth=0.9)
+            square.set_linestyle("--" if value == "pad" else "-")
+            axes.add_patch(square)
+            if value != "pad":
+                axes.text(left + i + 0.5, top + 0.54, value, ha="center", va="center")
+        axes.text(7.8, top + 0.54, name, ha="right", va="center")
 
 
 # Images

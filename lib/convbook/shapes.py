@@ -124,9 +124,14 @@ def _name(layer: nn.Module) -> str:
     kind = type(layer).__name__
     if not hasattr(layer, "kernel_size"):
         return kind
-    shown = {"k": "kernel_size", "s": "stride", "p": "padding"}
-    words = [f"{short}{_one(getattr(layer, long))}" for short, long in shown.items()]
-    return f"{kind} {' '.join(word for word in words if word != 'p0')}"
+    shown = {"k": "kernel_size", "s": "stride", "p": "padding", "d": "dilation"}
+    shown["op"] = "output_padding"
+    words = [
+        f"{short}{_one(getattr(layer, long))}"
+        for short, long in shown.items()
+        if hasattr(layer, long)
+    ]
+    return f"{kind} {' '.join(word for word in words if word not in ('p0', 'd1', 'op0'))}"
 
 
 def _one(value: int | tuple[int, ...]) -> str:

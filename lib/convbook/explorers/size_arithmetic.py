@@ -79,7 +79,7 @@ def draw_convolution(size: int, kernel_size: int, stride: int, padding: int, dil
     inside = range(padding, padding + size)
     note = f"{padding} of padding on each side (dashed)" if padding else "no padding"
     parts = [_label(0, f"input: {size} cells, {note}")]
-    parts += [_cell(i, TEXT, i in inside) for i in range(padded)]
+    parts += [_cell(i, TEXT, i - padding if i in inside else None) for i in range(padded)]
     top = TEXT + CELL + 10
     for o in range(output):
         taps = [o * stride + t * dilation for t in range(kernel_size)]
@@ -108,22 +108,30 @@ def draw_transposed(
         taps = [i * stride + t * dilation for t in range(kernel_size)]
         parts.append(_kernel(taps, TEXT + i * ROW, i, columns, f"input {i}"))
     top = TEXT + size * ROW + 6
-    parts += [_cell(i, top, i in kept) for i in range(columns)]
-    cropped = columns - output
-    parts.append(_label(top + CELL + 4, f"output: {output} cells; cropped (dashed): {cropped}"))
+    unpadded = output - output_padding  # the cells of output_padding are the last ones: mark them
+    parts += [
+        _cell(i, top, i - padding if i in kept else None, marked=i - padding >= unpadded)
+        for i in range(columns)
+    ]
+    note = f"output: {output} cells; cropped (dashed): {columns - output}"
+    if output_padding:
+        note += f"; from output_padding (bold): {output_padding}"
+    parts.append(_label(top + CELL + 4, note))
     title = f"transposed convolution: {size} cells in, {output} out"
     return _svg(parts, columns, top + CELL + 4 + TEXT, title, _settings(locals()))
 
 
-def _cell(column: int, y: float, kept: bool) -> str:
-    look = (
-        'fill="currentColor" fill-opacity="0.15"' if kept else 'fill="none" stroke-dasharray="4 4"'
-    )
-    return (
-        f'<rect class="{"kept" if kept else "outside"}" x="{column * CELL + 2}" y="{y}" '
-        f'width="{CELL - 4}" height="{CELL - 4}" rx="4" stroke="currentColor" '
-        f'stroke-opacity="0.5" {look}/>'
-    )
+def _cell(column: int, y: float, index: int | None, marked: bool = False) -> str:
+    """A cell with its index, or a dashed one that is padding or cropped."""
+    box = f'x="{column * CELL + 2}" y="{y}" width="{CELL - 4}" height="{CELL - 4}" rx="4"'
+    if index is None:
+        look = 'fill="none" stroke="currentColor" stroke-opacity="0.5" stroke-dasharray="4 4"'
+        return f'<rect class="outside" {box} {look}/>'
+    line = 'stroke-width="3"' if marked else 'stroke-opacity="0.5"'
+    look = f'fill="currentColor" fill-opacity="0.12" stroke="currentColor" {line}'
+    where = f'x="{column * CELL + CELL / 2}" y="{y + CELL / 2 + 3}" text-anchor="middle"'
+    number = f'<text {where} font-size="13" fill="currentColor">{index}</text>'
+    return f'<rect class="kept" {box} {look}/>{number}'
 
 
 def _kernel(taps: list[int], y: float, which: int, columns: int, name: str) -> str:
