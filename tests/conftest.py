@@ -5,12 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first imported
+
+# The same cases in every run, and no limit on the time of one: machines differ, and are busy.
+hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("course")
 
 
 @pytest.fixture(scope="session")

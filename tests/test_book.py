@@ -129,3 +129,11 @@ def test_every_widget_leaves_something_on_the_page():
     for output in stored_outputs():
         if WIDGET in output.get("data", {}):
             assert "text/html" in output["data"]
+
+
+def test_the_first_page_shows_a_chapters_own_figure(book: Path):
+    outputs = (output.get("data", {}) for output in stored_outputs())
+    figure = next(data["image/png"] for data in outputs if "image/png" in data)
+    page = (book / "book" / "intro.html").read_text("utf-8")
+    assert "".join(figure).replace("\n", "") in page
+    assert re.search(r'<img class="chapter-figure"[^>]* alt="[^"]{20,}"', page)

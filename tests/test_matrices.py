@@ -77,7 +77,7 @@ def leaves_something(case: Case) -> bool:
     return True
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=700)
 @given(cases())
 def test_conv_matrix_is_torchs_convolution(case):
     assume(fits(case))
@@ -87,7 +87,7 @@ def test_conv_matrix_is_torchs_convolution(case):
     torch.testing.assert_close(case.x.flatten(1) @ matrix.T, expected.flatten(1))
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=700)
 @given(cases(transposed=True))
 def test_conv_transpose_matrix_is_torchs_transposed_convolution(case):
     assume(leaves_something(case))
@@ -99,7 +99,7 @@ def test_conv_transpose_matrix_is_torchs_transposed_convolution(case):
     torch.testing.assert_close(case.x.flatten(1) @ matrix.T, expected.flatten(1))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(cases(dimensions=st.just(2), transposed=True))
 def test_five_implementations_agree_with_torch(case):
     assume(leaves_something(case))
@@ -110,7 +110,7 @@ def test_five_implementations_agree_with_torch(case):
         torch.testing.assert_close(made, expected, msg=lambda text, way=way: f"{way}: {text}")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(cases(), st.integers(0, 2**31))
 def test_adjoint_identity(case, seed):
     """⟨Cx, y⟩ = ⟨x, Cᵀy⟩, with torch's own layers on both sides."""

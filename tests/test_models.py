@@ -66,7 +66,7 @@ def layers(draw) -> nn.Module:
     return nn.MaxUnpool2d(k, s) if kind == "unpool" else nn.ReLU()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(layers(), min_size=1, max_size=4), st.integers(4, 12))
 def test_walk_makes_the_shapes_that_running_makes(stack, size):
     try:

@@ -1,6 +1,5 @@
 """SAME as Keras does it: sizes and values, for the convolution and the transposed convolution."""
 
-import os
 import warnings
 
 import numpy as np
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from convbook.sizes import same_padding
 
-os.environ["KERAS_BACKEND"] = "torch"
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Keras warns about other backends while it is imported
     keras = pytest.importorskip("keras", reason="Keras is not installed: it is in the extra [test]")
@@ -22,7 +20,7 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.movedim(1, -1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.integers(1, 3), st.integers(0, 9)
 )
@@ -40,7 +38,7 @@ def test_same_convolution_has_kerass_size_and_values(size, kernel_size, stride, 
     np.testing.assert_allclose(channels_last(ours), expected.detach().cpu(), atol=1e-5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 4), st.integers(0, 9))
 def test_same_transposed_is_the_transpose_of_same(size, kernel_size, stride, seed):
     """Chapter 2's reading: crop what SAME would pad on the way back from size * stride cells."""
