@@ -39,6 +39,8 @@ class Page(HTMLParser):
         elif tag == "link" and values.get("rel") in ("next", "prev", "index", "search", "author"):
             self.links += [values["href"]]
         elif address := values.get("src") or (values.get("href") if tag == "link" else None):
+            if address.startswith("data:"):  # the page carries it itself
+                return
             self.loads.append(address)
             if tag == "img":
                 self.images.append(address)

@@ -36,6 +36,7 @@ WIDTH = 7.0  # inches: every figure fills the text column
 
 def set_style() -> None:
     """Give every figure of this session the course's look."""
+    plt.get_backend()  # settles it: Matplotlib before 3.9 would lose a notebook's first figure
     plt.rcParams.update(
         {
             "figure.facecolor": PAPER,
@@ -412,7 +413,9 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
         size = size * 1.09 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
         axes.plot([size, size], [min(errors), max(errors)], color=colours[i])
         axes.plot(size, np.median(errors), marker="o", linestyle="", color=colours[i], label=name)
-    axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
+    axes.set(
+        xscale="log", yscale="log", xlabel="code size (numbers); points of one size side by side"
+    )
     axes.set_ylabel("test error (mean squared)")
     _plain_numbers(axes.xaxis)
     _plain_numbers(axes.yaxis)
