@@ -16,7 +16,11 @@ class Run:
 def compare(
     name: str, source: Callable[[int], Run], ours: Callable[[int], Run], seeds: tuple[int, ...]
 ) -> None:
-    """Run both for each seed, alternately, and print times, their ratio and both losses."""
+    """Run both for each seed, alternately, and print times, their ratio and both losses.
+
+    A first run of each warms the machine up and is thrown away.
+    """
+    source(seeds[0]), ours(seeds[0])
     runs = [(source(seed), ours(seed)) for seed in seeds]
     theirs, mine = zip(*runs, strict=True)
     slow, fast = (mean(run.seconds_a_step for run in side) * 1e3 for side in (theirs, mine))

@@ -134,11 +134,21 @@ def test_without_a_host_official_says_why(host):
         data.mnist("official")
 
 
-def test_a_host_that_sends_rubbish_is_not_believed(host):
-    name = "MNIST/raw/t10k-labels-idx1-ubyte"
+@pytest.mark.parametrize("name", official.MNIST_FILES)
+def test_a_host_that_sends_rubbish_is_not_believed(host, name):
     host.files[name] = gzip.compress(b"not found")
-    with pytest.raises(data.DataUnavailable, match="t10k-labels-idx1-ubyte is damaged again"):
+    with pytest.raises(data.DataUnavailable, match=r"damaged again|fetching it failed"):
         data.mnist("official")
+
+
+def test_a_complete_folder_need_not_be_writable(host, monkeypatch):
+    data.mnist()
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(official, "FileLock", refuse)
+    assert data.mnist("official").official
 
 
 START = """

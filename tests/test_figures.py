@@ -79,6 +79,12 @@ def test_switch_colours_tell_the_four_places_apart():
     assert len(colours[0].flatten(1).T.unique(dim=0)) == 4
 
 
+def test_switch_colours_in_rows_of_odd_length():
+    first_row, second_row = torch.tensor([[[[0, 3]]]]), torch.tensor([[[[7, 10]]]])
+    one, two = (plots.switch_colours(row, width=7).flatten(2)[0] for row in (first_row, second_row))
+    assert len(torch.cat([one, two], 1).T.unique(dim=0)) == 4
+
+
 def test_results_are_plotted_as_given():
     runs = {"a": [History([0.2], [0.1]), History([0.3], [0.2])]}
     plots.loss_curves(runs, {"PCA": 0.05})
@@ -86,10 +92,14 @@ def test_results_are_plotted_as_given():
     assert [line.get_ydata()[0] for line in lines] == [0.1, 0.2, 0.05]
     plots.ranking({"one": 0.5, "two": 0.25}, {"mean": 0.3})
     assert [bar.get_width() for bar in plt.gca().patches] == [0.5, 0.25]
+    plots.ranking({"one": 0.5}, {"mean": 0.9})
+    assert plt.gca().get_xlim()[1] > 0.9
     plots.against_pca(torch.linspace(1, 0.1, 20), {"net": (4, [0.5, 0.6, 0.9])})
     assert plt.gca().lines[2].get_ydata() == 0.6
     plots.kernels({"conv": [torch.eye(3)]}, ["seed 0"])
     assert texts().count("1.00") == 3
+    plots.kernels({"conv": [torch.tensor([[10.05, -0.25]])]}, ["seed 0"])
+    assert texts() == ["10.05", "-.25"]
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

@@ -144,3 +144,18 @@ def test_outputs_are_fit_to_store(chapter: Path):
         for output in cell["outputs"]:
             assert output["output_type"] != "error"
             assert output.get("name") != "stderr", output["text"]
+
+
+@every_chapter
+def test_the_stored_run_is_full_on_official_data_with_every_claim_held(chapter: Path):
+    outputs = [output for cell in code_cells(chapter) for output in cell["outputs"]]
+    assert "".join(outputs[0]["text"]).startswith("full profile")
+    texts = ["".join(output.get("text", "")) for output in outputs]
+    texts += ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
+    assert not [text for text in texts if "stand-in" in text]
+    verdicts = [
+        output["data"]["application/vnd.convbook.claim+json"]["verdict"]
+        for output in outputs
+        if "application/vnd.convbook.claim+json" in output.get("data", {})
+    ]
+    assert set(verdicts) == {"held"}

@@ -131,6 +131,11 @@ def test_adjoint_identity(case, seed):
         n + 2 * p - small
         for n, p, small in zip(case.x.shape[2:], case.padding, smallest, strict=True)
     ]
+    there = conv_matrix(case.weight, case.x.shape[2:], *geometry)
+    back = conv_transpose_matrix(
+        case.weight, y.shape[2:], case.stride, case.padding, extra, case.dilation, case.groups
+    )
+    assert torch.equal(back, there.T)
     backward = CONV_TRANSPOSE[d](
         y, case.weight, None, case.stride, case.padding, extra, case.groups, case.dilation
     )

@@ -93,6 +93,7 @@ def test_walk_counts_parameters_and_prints_a_total():
     )
     table = walk([code], (3, 8, 8))
     assert sum(step.parameters for step in table) == sum(p.numel() for p in code.parameters())
+    assert repr(walk([], (3, 8, 8))) == "no layers"
     assert str(table).splitlines()[-1].split() == ["in", "all", "3×8×8", "4×6×6", "1,701"]
 
 
@@ -104,6 +105,9 @@ def test_walk_counts_parameters_and_prints_a_total():
         (nn.Unflatten(1, (2, 3)), (7,), r"expected \(6,\)"),
         (nn.Conv2d(1, 1, 9), (1, 8, 8), "kernel_size=9"),
         (nn.MaxPool2d(2, ceil_mode=True), (1, 8, 8), "no size rule"),
+        (nn.MaxPool2d(2), (8, 8), r"expected \(channels, height, width\)"),
+        (nn.Flatten(2), (3, 8, 8), "no size rule"),
+        (nn.Conv2d(1, 1, 3, padding="same"), (1, 8, 8), "no size rule for padding='same'"),
         (nn.LSTM(3, 4), (3, 8), "no size rule"),
     ],
 )

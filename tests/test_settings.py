@@ -52,6 +52,9 @@ def test_the_banner_is_one_line_without_a_path(monkeypatch, tmp_path, capsys):
     assert "no data on disk yet" in capsys.readouterr().out
     (tmp_path / "MNIST" / "raw").mkdir(parents=True)
     settings.describe()
+    assert "no data on disk yet" in capsys.readouterr().out
+    (tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte").touch()
+    settings.describe()
     banner = capsys.readouterr().out
     assert banner.startswith("quick profile · ")
     assert torch.__version__.split("+")[0] in banner

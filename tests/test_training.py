@@ -122,6 +122,8 @@ def test_a_history_plots_both_losses():
         ({"learning_rate": 0.0}, "learning_rate=0.0: expected a positive number"),
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
         ({"train": images(0)}, "train: expected"),
+        ({"test": (images(4) * 255).byte()}, "test: expected floating point numbers"),
+        ({"seed": 1.5}, "seed=1.5"),
         ({"test": torch.zeros(5, 1, 14, 14)}, r"test: expected .*1, 28, 28.*14, 14"),
         ({"snapshots_at": (1,)}, "watch=None"),
         ({"snapshots_at": (3,), "watch": images(1)}, "snapshots_at=.*from 1 to 2"),
@@ -131,6 +133,19 @@ def test_bad_input_is_named(change, message):
     arguments = {"train": images(4), "test": images(4)} | RECIPE | change
     with pytest.raises(ValueError, match=message):
         fit(PoolUnpool(), **arguments)
+
+
+def test_one_number_is_read_per_loss_and_epoch(monkeypatch):
+    """Reading a number stops a GPU until it has caught up: not once a step."""
+    reads, item = [], torch.Tensor.item
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: reads.append(1) or item(tensor))
+    fit(initialised(PoolUnpool, 1), images(40), images(10), **RECIPE, device=CPU)
+    assert len(reads) == 2 * RECIPE["epochs"]
+
+
+def test_an_empty_test_set_is_named():
+    with pytest.raises(ValueError, match="images: expected at least one"):
+        evaluate(PoolUnpool(), images(0))
 
 
 def test_on_cuda_as_on_the_cpu():

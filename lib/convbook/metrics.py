@@ -1,5 +1,7 @@
 """How far apart two sets of images are."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,8 @@ def mse(output: Tensor, target: Tensor) -> float:
     """
     if output.shape != target.shape:
         raise ValueError(f"output: expected {tuple(target.shape)}, not {tuple(output.shape)}")
-    return (output.detach().double() - target.double()).pow(2).mean().item()
+    difference = output.detach().cpu().double() - target.detach().cpu().double()
+    return difference.pow(2).mean().item()
 
 
 def psnr(output: Tensor, target: Tensor, peak: float = 1.0) -> float:
@@ -37,9 +40,7 @@ def entropy(counts: Tensor) -> float:
     Raises:
         ValueError: a count is negative, or none is positive.
     """
-    counts = counts.flatten().double()
+    counts = counts.flatten().cpu().double()
     if (counts < 0).any() or counts.sum() == 0:
         raise ValueError("counts: expected numbers of at least zero, one of them positive")
-    return (
-        torch.special.entr(counts / counts.sum()).sum().item() / torch.log(torch.tensor(2.0)).item()
-    )
+    return torch.special.entr(counts / counts.sum()).sum().item() / math.log(2)

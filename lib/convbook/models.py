@@ -13,7 +13,7 @@ def initialised(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     was.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach other devices too
         return make()
 
 

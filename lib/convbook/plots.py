@@ -7,7 +7,9 @@ rows differ in hue, columns in lightness. Functions that make a figure return no
 shows the open figure.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -341,7 +343,7 @@ def switch_colours(switches: Tensor, width: int) -> Tensor:
     Args:
         switches: the indices that ``max_pool2d`` returns, into rows of ``width`` cells.
     """
-    quarter = switches // width % 2 * 2 + switches % 2  # 0 1 over 2 3
+    quarter = switches // width % 2 * 2 + switches % width % 2  # 0 1 over 2 3
     palette = np.array([_mix(c, "white", 0.25) for c in (FAINT, BLUE, ORANGE, GREEN)])
     return torch.from_numpy(palette)[quarter[:, 0]].permute(0, 3, 1, 2).float()
 
@@ -361,7 +363,7 @@ def loss_curves(
     """
     _, axes = plt.subplots()
     for colour, (kind, histories) in zip(
-        plt.rcParams["axes.prop_cycle"].by_key()["color"], runs.items(), strict=False
+        cycle(plt.rcParams["axes.prop_cycle"].by_key()["color"]), runs.items(), strict=False
     ):
         for i, history in enumerate(histories):
             losses = getattr(history, f"{split}_loss")
@@ -372,7 +374,7 @@ def loss_curves(
     axes.xaxis.get_major_locator().set_params(integer=True)
     _plain_numbers(axes.yaxis)
     if len(runs) > 1:
-        axes.legend()
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 
 
 def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None:
@@ -392,7 +394,8 @@ def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None
             va="bottom",
             fontsize=9,
         )
-    axes.set(xlabel="test error (mean squared)", xlim=(0, 1.15 * max(values)))
+    rightmost = max(*values, *baselines.values())
+    axes.set(xlabel="test error (mean squared)", xlim=(0, 1.15 * rightmost))
     axes.tick_params(axis="y", length=0)
 
 
@@ -408,11 +411,13 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
     largest = 2 * max(size for size, _ in points.values())
     curve = np.asarray(pca_errors)[: largest + 1]
     axes.plot(range(1, len(curve)), curve[1:], color=INK, label="PCA")
-    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
-    for i, (name, (size, errors)) in enumerate(points.items()):
+    colours = cycle(plt.rcParams["axes.prop_cycle"].by_key()["color"])
+    for i, (colour, (name, (size, errors))) in enumerate(
+        zip(colours, points.items(), strict=False)
+    ):
         size = size * 1.09 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
-        axes.plot([size, size], [min(errors), max(errors)], color=colours[i])
-        axes.plot(size, np.median(errors), marker="o", linestyle="", color=colours[i], label=name)
+        axes.plot([size, size], [min(errors), max(errors)], color=colour)
+        axes.plot(size, np.median(errors), marker="o", linestyle="", color=colour, label=name)
     axes.set(
         xscale="log", yscale="log", xlabel="code size (numbers); points of one size side by side"
     )
@@ -432,11 +437,11 @@ def kernels(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str]) -> None
     _, grid = plt.subplots(len(rows), count, figsize=size, squeeze=False)
     for all_axes, (label, row) in zip(grid, rows.items(), strict=True):
         for axes, kernel in zip(all_axes, row, strict=True):
-            weights = kernel.numpy()
+            weights = kernel.detach().cpu().numpy()
             axes.imshow(weights, cmap="RdBu", vmin=-largest, vmax=largest)
             for (i, j), weight in np.ndenumerate(weights):
                 colour = "white" if abs(weight) > 0.6 * largest else INK
-                text = f"{weight:.2f}".replace("0.", ".", 1)
+                text = re.sub(r"^(-?)0\.", r"\1.", f"{weight:.2f}")
                 axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)

@@ -56,6 +56,9 @@ def describe() -> None:
 
 def _data_on_disk() -> str:
     """Which official data sets lie in the data folder, by the names torchvision gives them."""
-    folders = {"MNIST": "MNIST/raw", "CIFAR-10": "cifar-10-batches-py"}
-    found = [name for name, folder in folders.items() if (data_folder() / folder).is_dir()]
+    files = {
+        "MNIST": "MNIST/raw/train-images-idx3-ubyte",
+        "CIFAR-10": "cifar-10-batches-py/data_batch_1",
+    }
+    found = [name for name, file in files.items() if (data_folder() / file).is_file()]
     return f"official {', '.join(found)} on disk" if found else "no data on disk yet"

@@ -23,7 +23,9 @@ class Step:
 class SizeTable(list[Step]):
     """The steps of a walk through a network, shown as a table."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        if not self:
+            return "no layers"
         rows = [("layer", "in", "out", "parameters")]
         rows += [
             (s.layer, _times(s.input_shape), _times(s.output_shape), f"{s.parameters:,}")
@@ -74,8 +76,10 @@ def _shape_after(layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
             rule = conv_transpose_size
             names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
         case nn.MaxPool2d(ceil_mode=False):
+            _check_axes(layer, shape)
             rule, names = conv_size, ("kernel_size", "stride", "padding", "dilation")
         case nn.MaxUnpool2d():
+            _check_axes(layer, shape)
             rule, names = conv_transpose_size, ("kernel_size", "stride", "padding")
         case nn.Linear():
             if shape != (layer.in_features,):
@@ -83,9 +87,9 @@ def _shape_after(layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
                     f"shape={shape}: expected ({layer.in_features},) before {_name(layer)}"
                 )
             return (layer.out_features,)
-        case nn.Flatten():
+        case nn.Flatten(start_dim=1, end_dim=-1):
             return (math.prod(shape),)
-        case nn.Unflatten():
+        case nn.Unflatten(dim=1):
             if shape != (math.prod(layer.unflattened_size),):
                 size = math.prod(layer.unflattened_size)
                 raise ValueError(f"shape={shape}: expected ({size},) before {_name(layer)}")
@@ -113,7 +117,14 @@ def _per_dimension(value: int | tuple[int, ...], dimensions: int) -> tuple[int, 
     return (value,) * dimensions if isinstance(value, int) else value
 
 
+def _check_axes(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    if len(shape) != 3:
+        raise ValueError(f"shape={shape}: expected (channels, height, width) before {_name(layer)}")
+
+
 def _check_channels(layer: nn.Conv2d | nn.ConvTranspose2d, shape: tuple[int, ...]) -> None:
+    if isinstance(layer.padding, str):
+        raise ValueError(f"layers: no size rule for padding={layer.padding!r} in {layer}")
     if len(shape) != 3 or shape[0] != layer.in_channels:
         raise ValueError(
             f"shape={shape}: expected ({layer.in_channels}, height, width) before {_name(layer)}"

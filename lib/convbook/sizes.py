@@ -71,16 +71,17 @@ def span(kernel_size: int, dilation: int = 1) -> int:
 def sizes_with_output(
     output: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> range:
-    """Every input size that a convolution brings to ``output`` cells: ``stride`` neighbours.
+    """Every input size that a convolution brings to ``output`` cells, at most ``stride`` of them.
 
     A transposed convolution cannot know which of them it should return to; ``output_padding`` says
     it.
 
     Raises:
-        ValueError: an argument is no whole number or too small, or the smallest size is below one.
+        ValueError: an argument is no whole number or too small.
     """
-    smallest = conv_transpose_size(output, kernel_size, stride, padding, 0, dilation)
-    return range(smallest, smallest + stride)
+    whole_number("output", output, 1)
+    smallest = conv_transpose_size(output, kernel_size, stride, 0, 0, dilation) - 2 * padding
+    return range(max(1, smallest), max(1, smallest + stride))
 
 
 def output_padding_for(
@@ -93,7 +94,7 @@ def output_padding_for(
     """
     smallest = conv_transpose_size(size, kernel_size, stride, padding, 0, dilation)
     largest = smallest + max(stride, dilation) - 1
-    if not smallest <= target <= largest:
+    if not smallest <= whole_number("target", target, 1) <= largest:
         raise ValueError(f"target={target}: expected {smallest} to {largest}")
     return target - smallest
 

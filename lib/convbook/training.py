@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
@@ -51,10 +52,12 @@ def fit(
     loss: Loss = F.mse_loss,
     watch: Tensor | None = None,
     snapshots_at: Collection[int] = (),
-    device: torch.device | None = None,
+    device: torch.device | str | None = None,
     progress: bool = True,
 ) -> History:
-    """Train an autoencoder with Adam to give back its input; ``model`` is trained in place.
+    """Train an autoencoder with Adam to give back its input.
+
+    ``model`` is trained in place; it stays on the device and in evaluation mode.
 
     The data move to the device once. Each epoch draws one permutation, on the CPU, from a
     generator of its own, so the order is the same on every device and no other random draw can
@@ -80,15 +83,16 @@ def fit(
         ValueError: an argument outside the ranges above, ``train`` and ``test`` of different
             shapes, or ``snapshots_at`` without ``watch`` or past the last epoch.
     """
-    _check(train, test, epochs, batch_size, learning_rate, watch, snapshots_at)
-    device = device or settings.device()
+    _check(train, test, epochs, batch_size, learning_rate, seed, watch, snapshots_at)
+    device = torch.device(device or settings.device())
+    start = time.perf_counter()
     layout = _memory_layout(model, train, device)
     model.to(device, memory_format=layout)
     train, test = (part.to(device).contiguous(memory_format=layout) for part in (train, test))
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
     order = torch.Generator().manual_seed(seed)
-    history, start = History(), time.perf_counter()
-    with _bar(epochs, progress) as bar, torch.backends.cudnn.flags(deterministic=True):
+    history = History()
+    with _bar(epochs, progress) as bar, _reproducible():
         for epoch in range(1, epochs + 1):
             history.train_loss.append(
                 _train_epoch(model, train, batch_size, optimizer, loss, order)
@@ -102,6 +106,11 @@ def fit(
             bar.update()
     history.seconds = time.perf_counter() - start
     return history
+
+
+def _reproducible() -> AbstractContextManager[None]:
+    """cuDNN's deterministic algorithms in plain float32, so that a GPU repeats itself."""
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 
 
 def _train_epoch(
@@ -128,7 +137,13 @@ def _train_epoch(
 
 @torch.no_grad()
 def evaluate(model: nn.Module, images: Tensor, loss: Loss = F.mse_loss) -> float:
-    """The mean loss of the reconstructions of all ``images``, (N, …), on the model's device."""
+    """The mean loss of the reconstructions of all ``images``, (N, …), on the model's device.
+
+    Raises:
+        ValueError: there are no images.
+    """
+    if len(images) == 0:
+        raise ValueError("images: expected at least one")
     model.eval()
     device = next(model.parameters()).device
     total = torch.zeros((), device=device, dtype=torch.float64 if device.type != "mps" else None)
@@ -169,19 +184,25 @@ def _check(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    seed: int,
     watch: Tensor | None,
     snapshots_at: Collection[int],
 ) -> None:
     whole_number("epochs", epochs, 1)
+    whole_number("seed", seed, 0)
     whole_number("batch_size", batch_size, 1)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate={learning_rate}: expected a positive number")
     for name, images in {"train": train, "test": test, "watch": watch}.items():
-        if images is not None and (len(images) == 0 or images.shape[1:] != train.shape[1:]):
+        if images is None:
+            continue
+        if len(images) == 0 or images.shape[1:] != train.shape[1:]:
             shape = ", ".join(map(str, train.shape[1:]))
             raise ValueError(f"{name}: expected (at least 1, {shape}), not {tuple(images.shape)}")
+        if not images.is_floating_point():
+            raise ValueError(f"{name}: expected floating point numbers, not {images.dtype}")
     if snapshots_at and watch is None:
         raise ValueError(f"watch=None: expected images, as snapshots_at={snapshots_at}")
     for epoch in snapshots_at:
-        if not 1 <= whole_number("snapshots_at", epoch, 1) <= epochs:
+        if whole_number("snapshots_at", epoch, 1) > epochs:
             raise ValueError(f"snapshots_at={snapshots_at}: expected epochs from 1 to {epochs}")

@@ -141,7 +141,7 @@ def by_col2im(
     columns = torch.einsum("ngcp,gck->ngkp", cells, kernels).flatten(1, 2)
     # fold counts positions by the convolution's formula: give it what y's stamps need, no more
     needed = [
-        (n - 1) * s + span(k, d)
+        conv_transpose_size(n, k, s, dilation=d)
         for n, k, s, d in zip(
             y.shape[2:], weight.shape[2:], shape.stride, shape.dilation, strict=True
         )

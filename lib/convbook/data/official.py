@@ -78,13 +78,14 @@ def _unit_interval(pixels: Tensor) -> Tensor:
 def _verified(name: str, make: type, checksums: dict[str, str]) -> tuple:
     """The training and the test part, fetched first if a file is missing or damaged."""
     folder = settings.data_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{name}.lock"):
-            if wrong := _wrong_files(folder, checksums):
-                _fetch(name, make, folder, wrong, checksums)
-    except OSError as reason:
-        raise DataUnavailable(f"{name} could not be had: {reason}.") from reason
+    if _wrong_files(folder, checksums):  # a complete folder may be one that we cannot write to
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f"{name}.lock"):
+                if wrong := _wrong_files(folder, checksums):  # nobody fetched them meanwhile
+                    _fetch(name, make, folder, wrong, checksums)
+        except OSError as reason:
+            raise DataUnavailable(f"{name} could not be had: {reason}.") from reason
     return make(folder, train=True), make(folder, train=False)
 
 
@@ -113,7 +114,7 @@ def _fetch(
     try:
         with _quiet(), _impatient():
             make(folder, download=True)
-    except (OSError, RuntimeError) as reason:
+    except (OSError, RuntimeError, ValueError, AssertionError) as reason:  # as torchvision fails
         why = " ".join(str(reason).split())
         raise DataUnavailable(f"{state}, and fetching it failed. {why}") from reason
     if wrong := _wrong_files(folder, checksums):

@@ -47,12 +47,11 @@ def explore_sizes(
     draw = draw_transposed if transposed else draw_convolution
     picture = widgets.HTML(draw(**first))
     limits = {"size": (1, 12), "kernel_size": (1, 5), "stride": (1, 4), "dilation": (1, 3)}
-    sliders = {
-        name: widgets.IntSlider(
-            value, *limits.get(name, (0, 3)), description=name.replace("_", " ")
-        )
-        for name, value in first.items()
-    }
+    sliders = {}
+    for name, value in first.items():
+        low, high = limits.get(name, (0, 3))
+        label = name.replace("_", " ")
+        sliders[name] = widgets.IntSlider(value, low, max(high, value), description=label)
 
     def redraw(_: object) -> None:
         try:
@@ -101,7 +100,7 @@ def draw_transposed(
 ) -> str:
     """A stamp for each input cell, and below them the canvas with what is cropped, as SVG."""
     output = conv_transpose_size(size, kernel_size, stride, padding, output_padding, dilation)
-    stamped = (size - 1) * stride + span(kernel_size, dilation)
+    stamped = conv_transpose_size(size, kernel_size, stride, dilation=dilation)
     columns, kept = max(stamped, padding + output), range(padding, padding + output)
     parts = [_label(0, f"stamps: one for each of {size} cells, {stride} apart")]
     for i in range(size):
