@@ -159,3 +159,10 @@ def test_the_stored_run_is_full_on_official_data_with_every_claim_held(chapter: 
         if "application/vnd.convbook.claim+json" in output.get("data", {})
     ]
     assert set(verdicts) == {"held"}
+
+
+def test_the_readme_points_to_files_that_are_there():
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    here = [link for link in links if "://" not in link]
+    assert here
+    assert [link for link in here if not (ROOT / link).exists()] == []

@@ -111,7 +111,7 @@ def test_a_claim_escapes_its_statement():
 def test_glue_leaves_myst_nbs_record(monkeypatch):
     shown = []
     monkeypatch.setattr(claims, "display", lambda *args, **more: shown.append((args, more)))
-    claims.glue(error="0.0145")
+    claims.glue(error="0.0150")
     ((bundle,), more) = shown[0]
-    assert bundle == {"application/papermill.record/text/plain": "0.0145"}
+    assert bundle == {"application/papermill.record/text/plain": "'0.0150'"}
     assert more["metadata"]["scrapbook"]["name"] == "error"

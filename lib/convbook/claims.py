@@ -75,4 +75,5 @@ def glue(**numbers: str) -> None:
     prefix = "application/papermill.record/"
     for name, text in numbers.items():
         metadata = {"scrapbook": {"name": name, "mime_prefix": prefix}}
-        display({f"{prefix}text/plain": text}, raw=True, metadata=metadata)
+        quoted = repr(text)  # or MyST-NB would read 0.0150 as a number and drop the last zero
+        display({f"{prefix}text/plain": quoted}, raw=True, metadata=metadata)
