@@ -57,9 +57,8 @@ def _with_torchs_arguments(way: Callable[[Tensor, Tensor, Geometry], Tensor]):
             raise ValueError(f"y, weight: expected four axes each, not {shapes}")
         check_groups(weight, groups)
         if y.shape[1] != weight.shape[0]:
-            raise ValueError(
-                f"y: it has {y.shape[1]} channels; expected {weight.shape[0]}, the weight's first axis"
-            )
+            expected = f"expected {weight.shape[0]}, the weight's first axis"
+            raise ValueError(f"y: it has {y.shape[1]} channels; {expected}")
         rows, columns = per_dimension(
             2, stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
         )
