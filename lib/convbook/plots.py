@@ -38,7 +38,7 @@ WIDTH = 7.0  # inches: every figure fills the text column
 
 def set_style() -> None:
     """Give every figure of this session the course's look."""
-    plt.get_backend()  # settles it: Matplotlib before 3.9 would lose a notebook's first figure
+    plt.switch_backend(plt.get_backend())  # load it now: Matplotlib 3.8 would draw a cell late
     plt.rcParams.update(
         {
             "figure.facecolor": PAPER,
