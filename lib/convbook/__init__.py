@@ -9,7 +9,7 @@ The modules stand on six floors, and a module imports only from the floors below
 3. ``matrices``, ``shapes``, ``models``, ``baselines``: convolution as a matrix; a shape's walk
    through a network; the networks; PCA
 4. ``transposed``, ``training``: five ways to one operator; ``fit`` and its History
-5. ``metrics``: how far apart two sets of images are
+5. ``metrics``, ``palette``: how far apart two sets of images are; the colours
 6. ``plots``, ``explorers``, ``claims``: what a reader sees
 """
 

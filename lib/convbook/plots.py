@@ -1,10 +1,8 @@
-"""Figures. One look for all chapters: quiet ink, colours that survive colour-blindness and dark
-mode.
+"""Figures. One look for all chapters: quiet ink, and colours from ``palette``.
 
-A figure is opaque, so that it reads the same on a light and on a dark page. The palette is Okabe
-and Ito's (jfly.uni-koeln.de/color). A kernel's weights keep one colour each throughout a chapter:
-rows differ in hue, columns in lightness. Functions that make a figure return nothing: a notebook
-shows the open figure.
+A figure is opaque, so that it reads the same on a light and on a dark page. A kernel's weights keep
+one colour each throughout a chapter: rows differ in hue, columns in lightness. Functions that make
+a figure return nothing: a notebook shows the open figure.
 """
 
 import re
@@ -22,17 +20,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from convbook.palette import BLUE, FAINT, GREEN, HUES, INK, ORANGE, PAPER
 from convbook.training import History
 
-PAPER, INK, FAINT = "#fcfcfa", "#22262b", "#d8d8d2"
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#aa4a87",
-    "#c98a00",
-    "#4fa3d9",
-)
 WIDTH = 7.0  # inches: every figure fills the text column
 
 
@@ -49,7 +39,7 @@ def set_style() -> None:
             "text.color": INK,
             "xtick.color": INK,
             "ytick.color": INK,
-            "axes.prop_cycle": plt.cycler(color=[BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY]),
+            "axes.prop_cycle": plt.cycler(color=HUES),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.titlelocation": "left",
@@ -74,11 +64,10 @@ def kernel_colours(rows: int, columns: int) -> np.ndarray:
     """One colour per kernel weight, (rows, columns, 3): a hue per row, lighter from left to
     right.
     """
-    hues = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY]
     white_share = np.linspace(0.42, 0.8, columns) if columns > 1 else [0.6]
     return np.array(
         [
-            [_mix(hues[row % len(hues)], "white", share) for share in white_share]
+            [_mix(HUES[row % len(HUES)], "white", share) for share in white_share]
             for row in range(rows)
         ]
     )
@@ -362,9 +351,7 @@ def loss_curves(
         split: ``train`` or ``test``.
     """
     _, axes = plt.subplots()
-    for colour, (kind, histories) in zip(
-        cycle(plt.rcParams["axes.prop_cycle"].by_key()["color"]), runs.items(), strict=False
-    ):
+    for colour, (kind, histories) in zip(cycle(HUES), runs.items(), strict=False):
         for i, history in enumerate(histories):
             losses = getattr(history, f"{split}_loss")
             epochs = range(1, len(losses) + 1)
@@ -411,7 +398,7 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
     largest = 2 * max(size for size, _ in points.values())
     curve = np.asarray(pca_errors)[: largest + 1]
     axes.plot(range(1, len(curve)), curve[1:], color=INK, label="PCA")
-    colours = cycle(plt.rcParams["axes.prop_cycle"].by_key()["color"])
+    colours = cycle(HUES)
     for i, (colour, (name, (size, errors))) in enumerate(
         zip(colours, points.items(), strict=False)
     ):

@@ -146,7 +146,7 @@ def evaluate(model: nn.Module, images: Tensor, loss: Loss = F.mse_loss) -> float
         raise ValueError("images: expected at least one")
     model.eval()
     device = next(model.parameters()).device
-    total = torch.zeros((), device=device, dtype=torch.float64 if device.type != "mps" else None)
+    total = torch.zeros((), device=device)
     for batch in images.to(device).split(TEST_BATCH):
         total += loss(model(batch), batch) * len(batch)
     return total.item() / len(images)

@@ -9,13 +9,13 @@ from html import escape
 import ipywidgets as widgets
 from IPython.display import display
 
+from convbook.palette import HUES
 from convbook.sizes import conv_size, conv_transpose_size, span
 
 CELL = 36  # the side of a cell, in SVG units
 ROW = 24  # the height of a kernel position
 TEXT = 22  # the height of a line of text
 MARGIN = 3  # columns on the right, for the names of the rows
-HUES = ("#0072b2", "#d55e00", "#009e73", "#aa4a87", "#c98a00", "#4fa3d9")
 
 
 def explore_sizes(
@@ -64,7 +64,7 @@ def explore_sizes(
     box = widgets.VBox([*sliders.values(), picture])
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     bundle = {
-        "text/plain": f"size explorer: {_settings(first)}",
+        "text/plain": f"size explorer: {_settings(**first)}",
         "text/html": f'<figure class="explorer">{draw(**first)}</figure>',
         "application/vnd.jupyter.widget-view+json": view,
     }
@@ -87,7 +87,8 @@ def draw_convolution(size: int, kernel_size: int, stride: int, padding: int, dil
     unread = padded - (output - 1) * stride - reach
     parts.append(_label(bottom, f"cells at the end that no position reads: {unread}"))
     title = f"convolution: {size} cells in, {output} out"
-    return _svg(parts, padded, bottom + TEXT, title, _settings(locals()))
+    settings = _settings(size, kernel_size, stride, padding, dilation)
+    return _svg(parts, padded, bottom + TEXT, title, settings)
 
 
 def draw_transposed(
@@ -117,7 +118,8 @@ def draw_transposed(
         note += f"; from output_padding (bold): {output_padding}"
     parts.append(_label(top + CELL + 4, note))
     title = f"transposed convolution: {size} cells in, {output} out"
-    return _svg(parts, columns, top + CELL + 4 + TEXT, title, _settings(locals()))
+    settings = _settings(size, kernel_size, stride, padding, dilation, output_padding)
+    return _svg(parts, columns, top + CELL + 4 + TEXT, title, settings)
 
 
 def _cell(column: int, y: float, index: int | None, marked: bool = False) -> str:
@@ -150,9 +152,20 @@ def _label(y: float, text: str, x: float = 2) -> str:
     return f'<text x="{x}" y="{y + 16}" font-size="15" fill="currentColor">{escape(text)}</text>'
 
 
-def _settings(values: dict[str, object]) -> str:
-    names = ("size", "kernel_size", "stride", "padding", "dilation", "output_padding")
-    return ", ".join(f"{name} {values[name]}" for name in names if name in values)
+def _settings(
+    size: int,
+    kernel_size: int,
+    stride: int,
+    padding: int,
+    dilation: int,
+    output_padding: int | None = None,
+) -> str:
+    """The settings in words; a convolution has no ``output_padding``."""
+    text = (
+        f"size {size}, kernel_size {kernel_size}, stride {stride}, padding {padding}, "
+        f"dilation {dilation}"
+    )
+    return text if output_padding is None else f"{text}, output_padding {output_padding}"
 
 
 def _svg(parts: list[str], columns: int, height: float, title: str, settings: str) -> str:
