@@ -45,6 +45,11 @@ def data_folder() -> Path:
     return Path(os.environ.get("CONVBOOK_DATA") or "~/.cache/convbook").expanduser()
 
 
+def runs_folder() -> Path:
+    """The folder of trained runs, beside the data."""
+    return data_folder() / "runs"
+
+
 def describe() -> None:
     """Print the banner of the setup cell: profile, device, versions, and the data on disk."""
     here = device()

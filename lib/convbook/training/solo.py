@@ -1,43 +1,19 @@
 """``fit``: train one network, with the data on the device and nothing copied in the inner loop."""
 
-import sys
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 
-import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
-from matplotlib.axes import Axes
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from convbook import settings
 from convbook.sizes import whole_number
+from convbook.training.history import History, progress_bar
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 TEST_BATCH = 1000
-
-
-@dataclass
-class History:
-    """What a training run leaves behind. Epoch e stands at index e - 1."""
-
-    train_loss: list[float] = field(default_factory=list)  # mean over the epoch's examples
-    test_loss: list[float] = field(default_factory=list)  # over the whole test set, after the epoch
-    snapshots: dict[int, Tensor] = field(default_factory=dict)  # epoch: the watched reconstructions
-    seconds: float = 0.0  # wall-clock time of training and testing together
-
-    def plot(self, axes: Axes | None = None) -> Axes:
-        """Both losses over the epochs, on a logarithmic axis."""
-        axes = axes or plt.gca()
-        epochs = range(1, len(self.train_loss) + 1)
-        axes.plot(epochs, self.train_loss, marker="o", label="train, mean over the epoch")
-        axes.plot(epochs, self.test_loss, marker="o", label="test, after the epoch")
-        axes.set(xlabel="epoch", ylabel="loss", yscale="log")
-        axes.legend()
-        return axes
 
 
 def fit(
@@ -83,7 +59,9 @@ def fit(
         ValueError: an argument outside the ranges above, ``train`` and ``test`` of different
             shapes, or ``snapshots_at`` without ``watch`` or past the last epoch.
     """
-    _check(train, test, epochs, batch_size, learning_rate, seed, watch, snapshots_at)
+    check_recipe(train, test, epochs, batch_size, learning_rate)
+    whole_number("seed", seed, 0)
+    _check_snapshots(watch, train, snapshots_at, epochs)
     device = torch.device(device or settings.device())
     start = time.perf_counter()
     layout = _memory_layout(model, train, device)
@@ -92,7 +70,7 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
     order = torch.Generator().manual_seed(seed)
     history = History()
-    with _bar(epochs, progress) as bar, _reproducible():
+    with progress_bar(epochs, progress) as bar, _reproducible():
         for epoch in range(1, epochs + 1):
             history.train_loss.append(
                 _train_epoch(model, train, batch_size, optimizer, loss, order)
@@ -167,40 +145,35 @@ def _memory_layout(model: nn.Module, data: Tensor, device: torch.device) -> torc
     return torch.channels_last if pays else torch.contiguous_format
 
 
-def _bar(epochs: int, progress: bool) -> tqdm:
-    """A text bar on standard output: notebooks keep its last line, and show it without a kernel."""
-    return tqdm(
-        total=epochs,
-        disable=not progress,
-        file=sys.stdout,
-        unit="epoch",
-        bar_format="{n}/{total} epochs |{bar:20}| {elapsed}{postfix}",
-    )
-
-
-def _check(
-    train: Tensor,
-    test: Tensor,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
-    watch: Tensor | None,
-    snapshots_at: Collection[int],
+def check_recipe(
+    train: Tensor, test: Tensor, epochs: int, batch_size: int, learning_rate: float
 ) -> None:
+    """What every training asks of its data and settings.
+
+    Raises:
+        ValueError: one of them is outside the ranges that ``fit`` lists.
+    """
     whole_number("epochs", epochs, 1)
-    whole_number("seed", seed, 0)
     whole_number("batch_size", batch_size, 1)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate={learning_rate}: expected a positive number")
-    for name, images in {"train": train, "test": test, "watch": watch}.items():
-        if images is None:
-            continue
-        if len(images) == 0 or images.shape[1:] != train.shape[1:]:
-            shape = ", ".join(map(str, train.shape[1:]))
-            raise ValueError(f"{name}: expected (at least 1, {shape}), not {tuple(images.shape)}")
-        if not images.is_floating_point():
-            raise ValueError(f"{name}: expected floating point numbers, not {images.dtype}")
+    for name, examples in {"train": train, "test": test}.items():
+        _check_examples(name, examples, train.shape[1:])
+
+
+def _check_examples(name: str, examples: Tensor, shape: torch.Size) -> None:
+    if len(examples) == 0 or examples.shape[1:] != shape:
+        expected = ", ".join(map(str, shape))
+        raise ValueError(f"{name}: expected (at least 1, {expected}), not {tuple(examples.shape)}")
+    if not examples.is_floating_point():
+        raise ValueError(f"{name}: expected floating point numbers, not {examples.dtype}")
+
+
+def _check_snapshots(
+    watch: Tensor | None, train: Tensor, snapshots_at: Collection[int], epochs: int
+) -> None:
+    if watch is not None:
+        _check_examples("watch", watch, train.shape[1:])
     if snapshots_at and watch is None:
         raise ValueError(f"watch=None: expected images, as snapshots_at={snapshots_at}")
     for epoch in snapshots_at:

@@ -1,0 +1,61 @@
+"""Bezier curves that two numbers describe, and the patches that are cut out of them."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from convbook.sizes import whole_number
+
+POINTS = 15
+DENSITY = 10  # points drawn along the curve for each one kept
+
+
+def basis(points: int = POINTS) -> Tensor:
+    """The two curves that all others are sums of: (2, points), float64.
+
+    A cubic Bezier curve through the control points (0, 0), (½, a), (½, b), (1, 0) has the heights
+    3(1 - t)²t a + 3(1 - t)t² b. Its x does not depend on a and b, so the values of t that lie
+    nearest to evenly spaced x are the same for every curve, and each curve is a times one row plus
+    b times the other.
+
+    Raises:
+        ValueError: ``points`` is no whole number of at least 2.
+    """
+    points = whole_number("points", points, 2)
+    t = np.linspace(0, 1, points * DENSITY)
+    x = 1.5 * (1 - t) ** 2 * t + 1.5 * (1 - t) * t**2 + t**3
+    nearest = np.abs(x - np.linspace(0, 1, points)[:, None]).argmin(axis=1)
+    t = t[nearest]
+    return torch.from_numpy(np.stack([3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2]))
+
+
+def bezier_curves(count: int, seed: int, points: int = POINTS) -> Tensor:
+    """Curves whose two heights are uniform in [-1, 1]: (count, 1, points), float32.
+
+    The draws are those of the source text: NumPy's legacy generator, both heights of a curve in
+    turn.
+
+    Raises:
+        ValueError: an argument is no whole number, ``count`` is below 1, ``points`` below 2, or
+            ``seed`` negative.
+    """
+    count, seed = whole_number("count", count, 1), whole_number("seed", seed, 0)
+    heights = np.random.RandomState(seed).uniform(size=(count, 2)) * 2 - 1
+    return (torch.from_numpy(heights) @ basis(points)).float().unsqueeze(1)
+
+
+def random_patches(curves: Tensor, length: int, seed: int) -> Tensor:
+    """One patch from each curve, (N, 1, points) to (N, 1, length), every start equally likely.
+
+    Raises:
+        ValueError: ``curves`` has another shape, ``length`` is below 1 or longer than a curve, or
+            ``seed`` is no whole number of at least 0.
+    """
+    if curves.dim() != 3 or curves.shape[1] != 1:
+        raise ValueError(f"curves: expected (N, 1, points), not {tuple(curves.shape)}")
+    length, seed = whole_number("length", length, 1), whole_number("seed", seed, 0)
+    if length > curves.shape[2]:
+        raise ValueError(f"length={length}: expected at most a curve's {curves.shape[2]} points")
+    windows = curves.unfold(2, length, 1)  # (N, 1, starts, length)
+    starts = np.random.RandomState(seed).randint(0, windows.shape[2], len(curves))
+    return windows[torch.arange(len(curves)), :, torch.from_numpy(starts)].contiguous()

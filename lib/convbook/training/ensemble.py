@@ -1,0 +1,437 @@
+"""``fit_ensemble``: many copies of one small network, trained at once.
+
+A network of a few dozen numbers keeps a processor waiting: nearly all the time goes into calling
+each operation, not into its arithmetic. Thirty such networks in one batched computation cost little
+more than one. ``torch.func`` gives the batched step; it is traced once into a plain list of tensor
+operations, which is run on every batch, on CUDA as one captured graph.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import repeat
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from convbook import settings
+from convbook.models import initialised
+from convbook.sizes import whole_number
+from convbook.training.history import progress_bar
+from convbook.training.matrix_form import ConvolutionsAsMatrices
+from convbook.training.solo import Loss, check_recipe
+
+Weights = dict[str, Tensor]  # each (M, …): the weights of all models under one name
+Step = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """M trained networks and how they came about. Epoch e stands at column e - 1."""
+
+    make: Callable[[], nn.Module]
+    seeds: tuple[int, ...]
+    train_loss: Tensor  # (M, epochs), mean over the epoch's examples
+    test_loss: Tensor  # (M, epochs), over the whole test set, after the epoch
+    weights: Weights  # after the last epoch, on the CPU
+    snapshots: dict[int, Weights]  # epoch: the weights after it; epoch 0: before the first
+    seconds: float  # wall-clock time of training and testing together
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, some: slice) -> "Ensemble":
+        """The models that ``some`` picks, as an ensemble of their own."""
+
+        def pick(weights: Weights) -> Weights:
+            return {name: values[some] for name, values in weights.items()}
+
+        return replace(
+            self,
+            seeds=self.seeds[some],
+            train_loss=self.train_loss[some],
+            test_loss=self.test_loss[some],
+            weights=pick(self.weights),
+            snapshots={epoch: pick(weights) for epoch, weights in self.snapshots.items()},
+        )
+
+    def model(self, index: int, epoch: int | None = None) -> nn.Module:
+        """One of the networks, after its last epoch or after one that a snapshot was taken at.
+
+        Raises:
+            ValueError: no snapshot was taken at ``epoch``.
+        """
+        if epoch is not None and epoch not in self.snapshots:
+            raise ValueError(f"epoch={epoch}: expected one of {sorted(self.snapshots)}")
+        weights = self.weights if epoch is None else self.snapshots[epoch]
+        model = initialised(self.make, 0)
+        model.load_state_dict({name: values[index] for name, values in weights.items()})
+        return model.eval()
+
+    @torch.no_grad()
+    def each(self, compute: Callable[[nn.Module], Tensor], epoch: int | None = None) -> Tensor:
+        """``compute`` of every network, stacked: (M, …)."""
+        return torch.stack([compute(self.model(i, epoch)) for i in range(len(self))])
+
+
+def fit_ensemble(
+    make: Callable[[], nn.Module],
+    train: Tensor,
+    test: Tensor,
+    *,
+    seeds: Sequence[int],
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    input_noise: float | Sequence[float] = 0.0,
+    code_noise: float | Sequence[float] | Sequence[Sequence[float]] = 0.0,
+    loss: Loss = F.mse_loss,
+    snapshots_at: Collection[int] = (),
+    device: torch.device | str | None = None,
+    progress: bool = True,
+) -> Ensemble:
+    """Train one copy of an autoencoder for each seed with Adam, all of them at once.
+
+    A seed decides a copy's first weights and its order of the examples, as in
+    ``fit(initialised(make, seed), …, seed=seed)``, whichever other copies are trained beside it.
+    Noise is Gaussian, drawn afresh for every example, on the device: with noise, CPU and CUDA give
+    other numbers. Gaussian noise on the input acts as a penalty on the size of the gradient:
+    Bishop 1995, doi 10.1162/neco.1995.7.1.108. An epoch's noise is held in memory for all models.
+
+    Ctrl-C ends the training, and what has been reached is returned.
+
+    Args:
+        make: builds one copy; it has no buffers (such as batch normalisation's).
+        train, test: (N, …) and (K, …), float.
+        seeds: one for each copy, whole numbers of at least 0; they may repeat.
+        epochs, batch_size, learning_rate, loss: as for ``fit``.
+        input_noise: standard deviation of what is added to the input: one for all, or one a copy.
+        code_noise: of what is added between ``encode`` and ``decode``, which ``make``'s networks
+            then need: one for all, one a channel, or for each copy one a channel. Copies without
+            noise may stand beside copies with.
+        snapshots_at: the weights are kept after these epochs; 0 is before the first.
+        device: ``settings.device()`` if not given.
+        progress: whether to print a text bar, which leaves one line.
+
+    Returns:
+        The ensemble: losses and weights of every copy.
+
+    Raises:
+        ValueError: an argument outside the ranges above, noise for another number of copies or
+            channels, a negative noise, a network with buffers or one whose output has not its
+            input's shape.
+    """
+    check_recipe(train, test, epochs, batch_size, learning_rate)
+    seeds = _checked_seeds(seeds)
+    _check_snapshots(snapshots_at, epochs)
+    device = torch.device(device or settings.device())
+    start = time.perf_counter()
+    train, test = train.to(device), test.to(device)
+    skeleton, weights = _stacked(make, seeds, device)
+    scales = _Scales(
+        _input_scale(input_noise, len(seeds), train).to(device),
+        _code_scale(code_noise, len(seeds), skeleton, train).to(device),
+    )
+    step, losses = _Step(skeleton, weights, loss, learning_rate, train), []
+    snapshots = {0: step.weights()} if 0 in snapshots_at else {}
+    with progress_bar(epochs, progress) as bar:
+        try:
+            for epoch, draws in enumerate(_draws(seeds, epochs, len(train), scales, device), 1):
+                train_loss = step.run_epoch(draws, batch_size)
+                losses.append((train_loss, step.evaluate(test)))
+                if epoch in snapshots_at:
+                    snapshots[epoch] = step.weights()
+                if epoch % max(1, epochs // 100) == 0 or epoch == epochs:
+                    bar.set_postfix_str(f"mean train loss {train_loss.mean().item():.2e}")
+                    bar.update(epoch - bar.n)
+        except KeyboardInterrupt:
+            bar.write(f"Interrupted after {len(losses)} of {epochs} epochs, which are kept.")
+    train_loss, test_loss = (
+        torch.stack([pair[part] for pair in losses], dim=1).cpu()
+        if losses
+        else torch.empty(len(seeds), 0)
+        for part in (0, 1)
+    )
+    seconds = time.perf_counter() - start
+    return Ensemble(make, seeds, train_loss, test_loss, step.weights(), snapshots, seconds)
+
+
+# One step for all models
+
+
+class _Noisy(nn.Module):
+    """A network with something added to its input, to its code, or to neither."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, x: Tensor, input_noise: Tensor | None = None, code_noise: Tensor | None = None
+    ) -> Tensor:
+        if input_noise is not None:
+            x = x + input_noise
+        if code_noise is None:
+            return self.network(x)
+        return self.network.decode(self.network.encode(x) + code_noise)
+
+
+class _Step:
+    """The batched training step: outputs, losses, gradients and Adam for all models."""
+
+    def __init__(
+        self, skeleton: _Noisy, weights: Weights, loss: Loss, learning_rate: float, train: Tensor
+    ):
+        self.skeleton, self.loss, self.train = skeleton, loss, train
+        # All weights lie in one tensor, so that Adam has one to update; the values are views of it.
+        self.flat = torch.cat([values.flatten() for values in weights.values()])
+        sizes = [values.numel() for values in weights.values()]
+        parts = zip(self.flat.split(sizes), weights.values(), strict=True)
+        self.values = [part.view_as(values) for part, values in parts]
+        self.names = list(weights)
+        kind = train.device.type
+        self.optimizer = torch.optim.Adam(
+            [self.flat], learning_rate, fused=kind != "mps", capturable=kind == "cuda"
+        )
+        self.prepared: dict[int, Step] = {}  # batch size: a last, shorter batch needs its own
+
+    def run_epoch(self, draws: "_Draws", batch_size: int) -> Tensor:
+        """Every example once for every model; the mean losses, (M,)."""
+        total = torch.zeros(len(self.values[0]), device=self.train.device)
+        for batch in zip(*(_batches(part, batch_size) for part in draws), strict=False):
+            size = batch[0].shape[1]
+            if size not in self.prepared:
+                self.prepared[size] = self._prepare(*batch)
+            total += self.prepared[size](*batch) * size
+        return total / len(self.train)
+
+    @torch.no_grad()
+    def evaluate(self, test: Tensor) -> Tensor:
+        """The mean loss of every model without noise, (M,)."""
+
+        def one(values: list[Tensor]) -> Tensor:
+            return self.loss(self._output(values, test), test)
+
+        with ConvolutionsAsMatrices():
+            return vmap(one)(self.values)
+
+    def weights(self) -> Weights:
+        """A copy of all weights, on the CPU, under the names the network gives them."""
+        names = (name.removeprefix("network.") for name in self.names)
+        return {name: v.cpu().clone() for name, v in zip(names, self.values, strict=True)}
+
+    def _output(self, values: list[Tensor], *inputs: Tensor | None) -> Tensor:
+        weights = dict(zip(self.names, values, strict=True))
+        return functional_call(self.skeleton, weights, inputs)
+
+    def _prepare(self, *batch: Tensor | None) -> Step:
+        """The step for batches like this one: traced, and on CUDA captured as a graph."""
+
+        def loss_of_one(
+            values: list[Tensor], x: Tensor, input_noise: Tensor | None, code_noise: Tensor | None
+        ) -> Tensor:
+            return self.loss(self._output(values, x, input_noise, code_noise), x)
+
+        def gradients(
+            values: list[Tensor],
+            index: Tensor,
+            input_noise: Tensor | None,
+            code_noise: Tensor | None,
+        ) -> tuple[list[Tensor], Tensor]:
+            axes = (0, 0, *(None if noise is None else 0 for noise in (input_noise, code_noise)))
+            batched = vmap(grad_and_value(loss_of_one), in_dims=axes)
+            x = self.train.index_select(0, index.flatten()).unflatten(0, index.shape)
+            return batched(values, x, input_noise, code_noise)
+
+        with ConvolutionsAsMatrices():
+            traced = make_fx(gradients)(self.values, *batch)
+
+        def step(*batch: Tensor | None) -> Tensor:
+            found, losses = traced(self.values, *batch)
+            self.flat.grad = torch.cat([gradient.flatten() for gradient in found])
+            self.optimizer.step()
+            return losses
+
+        return _captured(step, self._restoring, batch) if self.train.is_cuda else step
+
+    def _restoring(self, warm_up: Callable[[], None]) -> None:
+        """Run ``warm_up``, and set weights and Adam's state back to what they were before."""
+        kept, state = self.flat.clone(), self.optimizer.state[self.flat]
+        before = {name: part.clone() for name, part in state.items()}
+        warm_up()
+        self.flat.copy_(kept)
+        for name, part in self.optimizer.state[self.flat].items():
+            part.copy_(before[name]) if before else part.zero_()
+
+
+def _captured(
+    step: Step, restoring: Callable[[Callable[[], None]], None], batch: tuple[Tensor | None, ...]
+) -> Step:
+    """``step`` as one CUDA graph: its forty launches become one (pytorch.org, "CUDA graphs")."""
+    static = [None if part is None else part.clone() for part in batch]
+    side = torch.cuda.Stream()
+
+    def warm_up() -> None:
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                step(*static)
+        torch.cuda.current_stream().wait_stream(side)
+
+    restoring(warm_up)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        losses = step(*static)
+
+    def replay(*batch: Tensor | None) -> Tensor:
+        for place, part in zip(static, batch, strict=True):
+            if place is not None:
+                place.copy_(part)
+        graph.replay()
+        return losses
+
+    return replay
+
+
+def _stacked(
+    make: Callable[[], nn.Module], seeds: tuple[int, ...], device: torch.device
+) -> tuple[_Noisy, Weights]:
+    """One network to call, and the first weights of all."""
+    networks = [_Noisy(initialised(make, seed)).to(device) for seed in seeds]
+    if any(True for _ in networks[0].buffers()):
+        raise ValueError("make: expected a network without buffers")
+    names = [name for name, _ in networks[0].named_parameters()]
+    parameters = [dict(network.named_parameters()) for network in networks]
+    weights = {name: torch.stack([p[name].detach() for p in parameters]) for name in names}
+    return networks[0], weights
+
+
+# What is drawn at random
+
+
+@dataclass(frozen=True)
+class _Scales:
+    """Standard deviations that multiply an epoch's noise, or nothing to add."""
+
+    input: Tensor  # (M, 1, …), of the input's dimensions
+    code: Tensor  # (M, 1, channels, …), of the code's shape
+
+
+_Draws = tuple[Tensor, Tensor | None, Tensor | None]
+
+
+def _draws(
+    seeds: tuple[int, ...], epochs: int, count: int, scales: _Scales, device: torch.device
+) -> Iterator[_Draws]:
+    """For each epoch the order of the examples, (M, N), and the noise, (M, N, …), if there is any.
+
+    They are drawn one epoch ahead, while the epoch before is trained on.
+    """
+    orders = [torch.Generator().manual_seed(seed) for seed in seeds]
+    noises = [torch.Generator(device).manual_seed(_other_seed(seed)) for seed in seeds]
+
+    def draw() -> _Draws:
+        order = torch.stack([torch.randperm(count, generator=own) for own in orders])
+        return order.to(device), *(
+            drawn_noise(scale, count, noises) for scale in (scales.input, scales.code)
+        )
+
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        coming = ahead.submit(draw)
+        for epoch in range(1, epochs + 1):
+            drawn = coming.result()
+            if epoch < epochs:
+                coming = ahead.submit(draw)
+            yield drawn
+
+
+def drawn_noise(
+    scale: Tensor, count: int, generators: Sequence[torch.Generator]
+) -> Tensor | None:
+    """Gaussian noise of these standard deviations, (M, 1, …) to (M, count, …); None if all are 0.
+
+    A model without noise draws none, so that each model's draws are its own.
+    """
+    if not scale.any():
+        return None
+    noise = scale.new_zeros(len(scale), count, *scale.shape[2:])
+    for own, drawn, generator in zip(scale, noise, generators, strict=True):
+        if own.any():
+            drawn.normal_(generator=generator).mul_(own)
+    return noise
+
+
+def _other_seed(seed: int) -> int:
+    """A second seed from the first, so that noise and order have nothing in common."""
+    return int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+
+def _batches(part: Tensor | None, batch_size: int) -> Iterable[Tensor | None]:
+    """(M, N, …) in slices of the second axis; what is not drawn is None in every batch."""
+    return repeat(None) if part is None else part.split(batch_size, dim=1)
+
+
+# What is refused
+
+
+def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    if len(seeds) == 0:
+        raise ValueError("seeds: expected at least one")
+    return tuple(whole_number("seeds", seed, 0) for seed in seeds)
+
+
+def _check_snapshots(snapshots_at: Collection[int], epochs: int) -> None:
+    for epoch in snapshots_at:
+        if whole_number("snapshots_at", epoch, 0) > epochs:
+            raise ValueError(f"snapshots_at={snapshots_at}: expected epochs from 0 to {epochs}")
+
+
+def _input_scale(noise: float | Sequence[float], models: int, train: Tensor) -> Tensor:
+    """(M, 1, …): one number a model, over the whole of the input's shape."""
+    scale = _not_negative("input_noise", noise)
+    if scale.dim() > 1 or scale.numel() not in (1, models):
+        raise ValueError(
+            f"input_noise: expected one number or one for each of {models} models, "
+            f"not {tuple(scale.shape)}"
+        )
+    shape = (models, *[1] * train.dim())
+    return scale.reshape(-1, *[1] * train.dim()).expand(shape) * torch.ones(train.shape[1:])
+
+
+@torch.no_grad()
+def _code_scale(
+    noise: float | Sequence[float] | Sequence[Sequence[float]],
+    models: int,
+    skeleton: _Noisy,
+    train: Tensor,
+) -> Tensor:
+    """(M, 1, channels, …): one number for each model and channel, over all places of the code."""
+    scale = _not_negative("code_noise", noise)
+    example = train[:1]
+    with ConvolutionsAsMatrices():
+        if (shape := skeleton(example).shape) != example.shape:
+            raise ValueError(f"make: expected the input's {tuple(example.shape)}, not {shape}")
+        if not scale.any():
+            return torch.zeros(models, 1)
+        code = skeleton.network.encode(example)[0]  # (channels, …)
+    if scale.dim() > 2 or (scale.dim() == 2 and len(scale) not in (1, models)):
+        raise ValueError(f"code_noise: expected scales for {models} models, not {len(scale)}")
+    if scale.dim() > 0 and scale.shape[-1] != len(code):
+        raise ValueError(
+            f"code_noise: expected one scale for each of the code's {len(code)} channels, "
+            f"not {scale.shape[-1]}"
+        )
+    channels = scale.expand(models, len(code)).reshape(models, 1, len(code), *[1] * (code.dim() - 1))
+    return channels * torch.ones(code.shape)
+
+
+def _not_negative(name: str, noise: object) -> Tensor:
+    scale = torch.as_tensor(noise, dtype=torch.float32)
+    if not (scale >= 0).all() or scale.isinf().any():
+        raise ValueError(f"{name}={noise}: expected standard deviations of at least 0")
+    return scale

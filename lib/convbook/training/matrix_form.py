@@ -1,0 +1,106 @@
+"""Short 1-d convolutions as one matrix product each, which is what a batch of networks wants.
+
+Over a batch of networks, every network with weights of its own, a convolution turns into one of as
+many groups, for which CPU libraries have no fast path. A product with the convolution's matrix
+(chapter 1) turns into a batched product, which they have.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from convbook.sizes import conv_size, conv_transpose_size
+
+LONGEST = 64  # cells: the matrix of a longer signal is mostly zeros, and slower than the layer
+
+
+class ConvolutionsAsMatrices(TorchFunctionMode):
+    """Within this context ``conv1d`` and ``conv_transpose1d`` of short signals are products."""
+
+    def __torch_function__(
+        self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
+        if function is torch.conv1d and args[0].shape[-1] <= LONGEST:
+            function = conv1d
+        elif function is torch.conv_transpose1d and args[0].shape[-1] <= LONGEST:
+            function = conv_transpose1d
+        return function(*args, **(kwargs or {}))
+
+
+def conv1d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: tuple[int] = (1,),
+    padding: tuple[int] = (0,),
+    dilation: tuple[int] = (1,),
+    groups: int = 1,
+) -> Tensor:
+    """``F.conv1d`` with its own parameters: (N, in, length) to (N, out, positions)."""
+    if groups != 1:
+        return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
+    length = x.shape[2]
+    positions = conv_size(length, weight.shape[2], stride[0], padding[0], dilation[0])
+    matrix = _matrix(weight, length, positions, stride[0], padding[0], dilation[0])
+    return _biased((x.flatten(1) @ matrix).unflatten(1, (-1, positions)), bias)
+
+
+def conv_transpose1d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: tuple[int] = (1,),
+    padding: tuple[int] = (0,),
+    output_padding: tuple[int] = (0,),
+    groups: int = 1,
+    dilation: tuple[int] = (1,),
+) -> Tensor:
+    """``F.conv_transpose1d``: the transpose of the same matrix, (N, in, positions) to
+    (N, out, length).
+    """
+    if groups != 1:
+        return F.conv_transpose1d(
+            x, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+    positions = x.shape[2]
+    geometry = (stride[0], padding[0], output_padding[0], dilation[0])
+    length = conv_transpose_size(positions, weight.shape[2], *geometry)
+    matrix = _matrix(weight, length, positions, stride[0], padding[0], dilation[0])
+    return _biased((x.flatten(1) @ matrix.T).unflatten(1, (-1, length)), bias)
+
+
+def _matrix(
+    weight: Tensor, length: int, positions: int, stride: int, padding: int, dilation: int
+) -> Tensor:
+    """(out, in, k) to (in · length, out · positions): each weight wherever the kernel puts it."""
+    if length == weight.shape[2] and positions == 1:
+        return weight.flatten(1).T
+    geometry = (length, positions, weight.shape[2], stride, padding, dilation)
+    placed = weight.flatten(0, 1) @ _places(*geometry, weight.dtype, weight.device)
+    placed = placed.view(*weight.shape[:2], positions, length)
+    return placed.permute(1, 3, 0, 2).flatten(2).flatten(0, 1)
+
+
+@cache  # so that a traced step finds them ready
+def _places(
+    length: int,
+    positions: int,
+    kernel_size: int,
+    stride: int,
+    padding: int,
+    dilation: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """One where a tap at a position meets a cell: (kernel_size, positions · length)."""
+    starts = torch.arange(positions, device=device)[:, None] * stride - padding
+    taps = torch.arange(kernel_size, device=device)[:, None, None] * dilation
+    return (starts + taps == torch.arange(length, device=device)).flatten(1).to(dtype)
+
+
+def _biased(output: Tensor, bias: Tensor | None) -> Tensor:
+    return output if bias is None else output + bias[:, None]
