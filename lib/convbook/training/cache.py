@@ -10,7 +10,6 @@ import functools
 import hashlib
 import inspect
 import io
-import os
 import tempfile
 import textwrap
 from collections.abc import Callable
@@ -64,7 +63,7 @@ def _write(path: Path, run: dict[str, object]) -> None:
     torch.save(run, buffer)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
         unfinished.write(_checksum(buffer.getvalue()) + b"\n" + buffer.getvalue())
-    os.replace(unfinished.name, path)
+    Path(unfinished.name).replace(path)
 
 
 def _read(path: Path) -> dict[str, object] | None:

@@ -350,9 +350,7 @@ def _draws(
             yield drawn
 
 
-def drawn_noise(
-    scale: Tensor, count: int, generators: Sequence[torch.Generator]
-) -> Tensor | None:
+def drawn_noise(scale: Tensor, count: int, generators: Sequence[torch.Generator]) -> Tensor | None:
     """Gaussian noise of these standard deviations, (M, 1, …) to (M, count, …); None if all are 0.
 
     A model without noise draws none, so that each model's draws are its own.
@@ -418,6 +416,8 @@ def _code_scale(
             raise ValueError(f"make: expected the input's {tuple(example.shape)}, not {shape}")
         if not scale.any():
             return torch.zeros(models, 1)
+        if not hasattr(skeleton.network, "encode") or not hasattr(skeleton.network, "decode"):
+            raise ValueError("make: expected a network with encode and decode, as code_noise asks")
         code = skeleton.network.encode(example)[0]  # (channels, …)
     if scale.dim() > 2 or (scale.dim() == 2 and len(scale) not in (1, models)):
         raise ValueError(f"code_noise: expected scales for {models} models, not {len(scale)}")
@@ -426,7 +426,9 @@ def _code_scale(
             f"code_noise: expected one scale for each of the code's {len(code)} channels, "
             f"not {scale.shape[-1]}"
         )
-    channels = scale.expand(models, len(code)).reshape(models, 1, len(code), *[1] * (code.dim() - 1))
+    channels = scale.expand(models, len(code)).reshape(
+        models, 1, len(code), *[1] * (code.dim() - 1)
+    )
     return channels * torch.ones(code.shape)
 
 

@@ -1,0 +1,156 @@
+"""A run is read back where nothing that decides it has changed, and trained again where it has."""
+
+import multiprocessing
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from convbook import settings
+from convbook.data.bezier import bezier_curves
+from convbook.models import CurveAutoencoder, PatchAutoencoder
+from convbook.training import Ensemble, cached, fit_ensemble
+from convbook.training.cache import _code
+
+CURVES = bezier_curves(50, seed=1)
+RECIPE = {"seeds": (1, 2), "epochs": 2, "batch_size": 20, "learning_rate": 1e-3, "progress": False}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVBOOK_DATA", str(tmp_path))
+    return tmp_path / "runs"
+
+
+def run(make=PatchAutoencoder, data=CURVES, **change) -> Ensemble:
+    return cached(fit_ensemble)(make, data, data, **RECIPE | change)
+
+
+def stored(folder) -> list:
+    return sorted(folder.glob("*.run"))
+
+
+def test_a_run_is_trained_once(folder, capsys):
+    first = run(snapshots_at=(0, 1))
+    assert capsys.readouterr().out == ""
+    again = run(snapshots_at=(0, 1), progress=True)  # which does not matter to the numbers
+    assert capsys.readouterr().out.startswith("trained before, in ")
+    assert len(stored(folder)) == 1
+    assert torch.equal(first.train_loss, again.train_loss)
+    assert torch.equal(first.test_loss, again.test_loss)
+    assert again.seeds == first.seeds
+    for epoch in (None, 0, 1):
+        assert torch.equal(first.model(1, epoch)(CURVES), again.model(1, epoch)(CURVES))
+
+
+class Wider(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(15, 15)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seeds": (1, 3)},
+        {"epochs": 3},
+        {"learning_rate": 2e-3},
+        {"code_noise": (0.1, 0.0, 0.0)},
+        {"loss": F.l1_loss},
+        {"data": bezier_curves(50, seed=2)},
+        {"make": CurveAutoencoder},
+        {"make": Wider},
+        {"make": partial(PatchAutoencoder, activation="relu")},
+        {"snapshots_at": (1,)},
+    ],
+)
+def test_whatever_changes_the_numbers_is_trained_anew(folder, change):
+    run()
+    run(**change)
+    assert len(stored(folder)) == 2
+
+
+def test_another_version_of_torch_trains_anew(folder, monkeypatch):
+    run()
+    monkeypatch.setattr(torch, "__version__", "99.0")
+    run()
+    assert len(stored(folder)) == 2
+
+
+def test_comments_and_docstrings_do_not_matter():
+    plain = "def f(x):\n    return x + 1\n"
+    commented = '    def f(x):\n        """One more."""\n\n        return x + 1  # really\n'
+    assert _code(commented) == _code('def f(x):\n    "Else."\n    return x + 1')
+    assert _code(plain) == _code("def f(x): # what?\n\n    return (x + 1)")
+    assert _code(plain) != _code("def f(x):\n    return x + 2\n")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 64, 65, 1000, -1])
+def test_a_cut_off_file_is_announced_and_replaced(folder, capsys, keep):
+    first = run()
+    (path,) = stored(folder)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:keep])
+    again = run()
+    assert f"{path.name} is damaged; training it again" in capsys.readouterr().out
+    assert torch.equal(first.train_loss, again.train_loss)
+    run()
+    assert capsys.readouterr().out.startswith("trained before, in ")
+
+
+def test_a_changed_byte_is_noticed(folder, capsys):
+    run()
+    (path,) = stored(folder)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    run()
+    assert "is damaged" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_is_not_kept(folder, monkeypatch):
+    def interrupted(make, train, test, **recipe):
+        return fit_ensemble(make, train, test, **recipe | {"epochs": 1})
+
+    interrupted.__wrapped__ = fit_ensemble  # its signature
+    cached(interrupted)(PatchAutoencoder, CURVES, CURVES, **RECIPE)
+    assert stored(folder) == []
+
+
+def _timed_run(folder: str, results: multiprocessing.Queue) -> None:
+    import os
+
+    os.environ["CONVBOOK_DATA"] = folder
+    results.put(run(epochs=20).seconds)
+
+
+def test_two_processes_at_once_train_once(tmp_path):
+    spawning = multiprocessing.get_context("spawn")
+    results = spawning.Queue()
+    both = [spawning.Process(target=_timed_run, args=(str(tmp_path), results)) for _ in range(2)]
+    for process in both:
+        process.start()
+    seconds = [results.get(timeout=300) for _ in both]
+    for process in both:
+        process.join()
+    assert seconds[0] == seconds[1]  # one of them read what the other had stored
+    assert len(stored(settings.runs_folder())) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"make": object()},
+        {"make": lambda: PatchAutoencoder()},
+        {"loss": lambda a, b: (a - b).sum()},
+    ],
+)
+def test_what_cannot_be_told_apart_is_named(change):
+    (name,) = change
+    with pytest.raises(ValueError, match=f"{name}: a stored run cannot be told by"):
+        run(**change)

@@ -1,0 +1,245 @@
+"""``fit_ensemble`` against ``fit`` and against the loop written out, and what it refuses."""
+
+import _thread
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from convbook.data.bezier import bezier_curves, random_patches
+from convbook.models import CurveAutoencoder, PatchAutoencoder, initialised
+from convbook.training import fit, fit_ensemble
+from convbook.training.ensemble import drawn_noise
+from convbook.training.matrix_form import conv1d, conv_transpose1d
+
+CURVES = bezier_curves(300, seed=1)
+PATCHES = random_patches(CURVES, 7, seed=1)
+RECIPE = {"epochs": 3, "batch_size": 64, "learning_rate": 1e-2, "progress": False, "device": "cpu"}
+
+
+def patches_ensemble(**change):
+    return fit_ensemble(
+        PatchAutoencoder, PATCHES, PATCHES[:50], **RECIPE | {"seeds": (5, 6)} | change
+    )
+
+
+def assert_equal_weights(a: nn.Module, b: nn.Module, tolerance: float = 1e-4) -> None:
+    for left, right in zip(a.parameters(), b.parameters(), strict=True):
+        torch.testing.assert_close(left.cpu(), right.cpu(), atol=tolerance, rtol=tolerance)
+
+
+class TwoConvolutions(nn.Module):
+    """Padding, dilation, two channels, and no encode: what fit_ensemble knows nothing of."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv1d(1, 2, 3, padding=2, dilation=2)
+        self.second = nn.ConvTranspose1d(2, 1, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        return self.second(torch.relu(self.first(x)))
+
+
+@pytest.mark.parametrize(
+    ("make", "data"),
+    [
+        (PatchAutoencoder, PATCHES),
+        (partial(PatchAutoencoder, activation="relu"), PATCHES),
+        (PatchAutoencoder, CURVES),
+        (CurveAutoencoder, CURVES),
+        (TwoConvolutions, PATCHES),
+        (partial(nn.Linear, 7, 7), PATCHES),
+    ],
+    ids=["tanh", "relu", "patch network on curves", "curve network", "other", "linear"],
+)
+def test_a_model_in_an_ensemble_is_the_model_alone(make, data):
+    train, test = data[:200], data[200:]  # the last batch is a short one
+    together = fit_ensemble(make, train, test, seeds=(5, 6, 7), **RECIPE)
+    for i, seed in enumerate((5, 6, 7)):
+        alone = initialised(make, seed)
+        history = fit(alone, train, test, **RECIPE, seed=seed)
+        assert_equal_weights(together.model(i), alone)
+        assert together.train_loss[i].tolist() == pytest.approx(history.train_loss, rel=1e-3)
+        assert together.test_loss[i].tolist() == pytest.approx(history.test_loss, rel=1e-3)
+
+
+def test_another_loss():
+    together = patches_ensemble(loss=F.l1_loss)
+    alone = initialised(PatchAutoencoder, 6)
+    fit(alone, PATCHES, PATCHES[:50], **RECIPE, seed=6, loss=F.l1_loss)
+    assert_equal_weights(together.model(1), alone)
+
+
+def test_same_seed_same_numbers_other_seed_others():
+    settings = {"input_noise": 0.1, "code_noise": (0.1, 0.0, 0.2)}
+    one, two = patches_ensemble(**settings), patches_ensemble(**settings)
+    assert torch.equal(one.train_loss, two.train_loss)
+    assert torch.equal(one.test_loss, two.test_loss)
+    assert not torch.equal(one.train_loss[0], one.train_loss[1])
+
+
+def test_a_noisy_model_does_not_depend_on_its_neighbours():
+    noise = {"input_noise": (0.1, 0.0), "code_noise": [(0.1, 0.0, 0.2), (0.0, 0.0, 0.0)]}
+    beside, alone = (
+        patches_ensemble(**noise),
+        patches_ensemble(seeds=(5,), input_noise=0.1, code_noise=(0.1, 0.0, 0.2)),
+    )
+    assert_equal_weights(beside.model(0), alone.model(0))
+    assert_equal_weights(beside.model(1), patches_ensemble(seeds=(6,)).model(0))
+
+
+def test_noise_is_what_the_loop_written_out_adds():
+    """The same draws by hand: one epoch's order, and one epoch's noise from the second seed."""
+    scale, seed = torch.tensor([0.3, 0.02, 0.0]), 5
+    ours = patches_ensemble(seeds=(seed,), code_noise=scale.tolist(), epochs=1)
+    second = int(np.random.SeedSequence(seed).generate_state(1)[0])
+    noise = torch.randn(len(PATCHES), 3, 1, generator=torch.Generator().manual_seed(second))
+    order = torch.randperm(len(PATCHES), generator=torch.Generator().manual_seed(seed))
+    model = initialised(PatchAutoencoder, seed)
+    optimizer = torch.optim.Adam(model.parameters(), RECIPE["learning_rate"])
+    for index, drawn in zip(order.split(64), noise.split(64), strict=True):
+        code = model.encode(PATCHES[index]) + drawn * scale[:, None]
+        loss = F.mse_loss(model.decode(code), PATCHES[index])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert_equal_weights(ours.model(0), model)
+
+
+def test_drawn_noise_has_the_scales_asked_for():
+    scales = torch.tensor([[0.1, 0.01, 0.001], [0.0, 0.0, 0.0], [0.5, 0.0, 0.2]])
+    generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
+    noise = drawn_noise(scales.view(3, 1, 3, 1), 40_000, generators)
+    assert noise.shape == (3, 40_000, 3, 1)
+    torch.testing.assert_close(noise.std(1)[..., 0], scales, rtol=0.02, atol=0)
+    assert (noise.mean(1)[..., 0].abs() <= 5 * scales / 200).all()  # five standard errors
+    correlation = torch.corrcoef(noise[0, :, :, 0].T) - torch.eye(3)
+    assert correlation.abs().max() < 5 / 200
+
+
+def test_no_noise_draws_nothing():
+    assert drawn_noise(torch.zeros(2, 1, 3), 10, [torch.Generator()] * 2) is None
+
+
+def test_noise_costs_the_training_loss_what_it_should():
+    """A linear decoder adds the noise's variance times its squared weights to the error."""
+    still = {"learning_rate": 1e-12, "epochs": 60}  # so that the weights stay where they start
+    run = patches_ensemble(code_noise=(1.0, 0.5, 0.0), **still)
+    weights = run.weights["deconv.weight"][:, :, 0]  # (2, 3, 7)
+    expected = (weights.pow(2).mean(2) * torch.tensor([1.0, 0.25, 0.0])).sum(1)
+    clean = run.each(lambda model: F.mse_loss(model(PATCHES), PATCHES))
+    torch.testing.assert_close(run.train_loss.mean(1) - clean, expected, rtol=0.05, atol=0)
+
+
+def test_the_global_generator_is_left_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    patches_ensemble(code_noise=0.1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_snapshots_and_slices():
+    run = patches_ensemble(seeds=(5, 6, 7), snapshots_at=(0, 3))
+    assert_equal_weights(run.model(1, epoch=0), initialised(PatchAutoencoder, 6), 0)
+    assert_equal_weights(run.model(2, epoch=3), run.model(2), 0)
+    some = run[1:]
+    assert len(some) == 2
+    assert some.seeds == (6, 7)
+    assert torch.equal(some.train_loss, run.train_loss[1:])
+    assert_equal_weights(some.model(0, epoch=3), run.model(1), 0)
+    outputs = run.each(lambda model: model(PATCHES[:4]))
+    assert torch.equal(outputs[2], run.model(2)(PATCHES[:4]))
+    with pytest.raises(ValueError, match=r"epoch=2: expected one of \[0, 3\]"):
+        run.model(0, epoch=2)
+
+
+def test_an_interrupted_run_keeps_its_history(capsys):
+    calls = []
+
+    def interrupting_loss(output, target):
+        calls.append(1)
+        if len(calls) == 6:  # traced twice, then evaluated once an epoch
+            _thread.interrupt_main()
+        return F.mse_loss(output, target)
+
+    run = patches_ensemble(loss=interrupting_loss, epochs=1000)
+    done = run.train_loss.shape[1]
+    assert 0 < done < 1000
+    assert run.test_loss.shape == (2, done)
+    assert run.model(1)(PATCHES[:1]).isfinite().all()
+    assert f"Interrupted after {done} of 1000 epochs" in capsys.readouterr().out
+
+
+@given(
+    st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 3), st.integers(0, 2),
+    st.integers(1, 2), st.integers(0, 6),
+)  # fmt: skip
+def test_the_matrix_form_is_the_layer(inputs, outputs, kernel, stride, padding, dilation, more):
+    generator = torch.Generator().manual_seed(0)
+    length = dilation * (kernel - 1) + 1 + more
+    x = torch.randn(2, inputs, length, generator=generator)
+    weight = torch.randn(outputs, inputs, kernel, generator=generator)
+    bias = torch.randn(outputs, generator=generator)
+    geometry = {"stride": (stride,), "padding": (padding,), "dilation": (dilation,)}
+    y = F.conv1d(x, weight, bias, **geometry)
+    torch.testing.assert_close(conv1d(x, weight, bias, **geometry), y, atol=1e-5, rtol=1e-5)
+    if (y.shape[2] - 1) * stride + dilation * (kernel - 1) + 1 > 2 * padding:
+        torch.testing.assert_close(
+            conv_transpose1d(y, weight, **geometry),
+            F.conv_transpose1d(y, weight, **geometry),
+            atol=1e-4,
+            rtol=1e-5,
+        )
+
+
+def test_grouped_convolutions_are_left_to_torch():
+    x, weight = torch.randn(2, 4, 9), torch.randn(4, 2, 3)
+    torch.testing.assert_close(conv1d(x, weight, groups=2), F.conv1d(x, weight, groups=2))
+    torch.testing.assert_close(
+        conv_transpose1d(x, weight, groups=2), F.conv_transpose1d(x, weight, groups=2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": ()}, "seeds: expected at least one"),
+        ({"seeds": (1, -2)}, "seeds=-2"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"learning_rate": -1.0}, "learning_rate=-1.0"),
+        ({"test": torch.zeros(5, 1, 8)}, r"test: expected .*1, 7.*not \(5, 1, 8\)"),
+        ({"train": torch.zeros(0, 1, 7)}, "train: expected"),
+        ({"input_noise": -0.1}, "input_noise=-0.1: expected standard deviations of at least 0"),
+        ({"input_noise": float("nan")}, "input_noise=nan"),
+        ({"input_noise": (0.1, 0.1, 0.1)}, "input_noise: expected one number or one for each of 2"),
+        ({"code_noise": (0.1, -0.1, 0.1)}, "code_noise=.*at least 0"),
+        ({"code_noise": (0.1, 0.1)}, "code_noise: .*the code's 3 channels, not 2"),
+        ({"code_noise": [(0.1, 0.1, 0.1)] * 3}, "code_noise: expected scales for 2 models, not 3"),
+        ({"snapshots_at": (4,)}, "snapshots_at=.*from 0 to 3"),
+        ({"make": lambda: nn.Sequential(nn.BatchNorm1d(1))}, "make: expected a network without"),
+        ({"make": lambda: nn.Conv1d(1, 1, 3)}, "make: expected the input's .1, 1, 7."),
+        ({"make": TwoConvolutions, "code_noise": 0.1}, "make: .*encode and decode"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    arguments = {"make": PatchAutoencoder, "train": PATCHES, "test": PATCHES, "seeds": (5, 6)}
+    with pytest.raises(ValueError, match=message):
+        fit_ensemble(**arguments | RECIPE | change)
+
+
+def test_on_cuda_as_on_the_cpu():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    ours = {name: patches_ensemble(device=name) for name in ("cpu", "cuda")}
+    torch.testing.assert_close(
+        ours["cuda"].train_loss, ours["cpu"].train_loss, rtol=1e-3, atol=1e-5
+    )
+    assert_equal_weights(ours["cuda"].model(0), ours["cpu"].model(0), 1e-3)
+    noisy = [patches_ensemble(device="cuda", code_noise=0.1).train_loss for _ in range(2)]
+    assert torch.equal(*noisy)
