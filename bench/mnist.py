@@ -34,7 +34,7 @@ def source_loop(seed: int) -> Run:
         optimizer.step()
     loss.item()  # wait for the device
     seconds = time.perf_counter() - start
-    return Run(seconds / len(loader), evaluate(model, digits.test))
+    return Run(seconds / len(loader), [evaluate(model, digits.test)])
 
 
 def ours(seed: int) -> Run:
@@ -43,4 +43,4 @@ def ours(seed: int) -> Run:
     recipe = {"epochs": 1, "batch_size": BATCH, "learning_rate": RATE, "progress": False}
     history = fit(model, digits.train, digits.test, **recipe, seed=seed)
     steps = -(-len(digits.train) // BATCH)
-    return Run(history.seconds / steps, history.test_loss[-1])
+    return Run(history.seconds / steps, history.test_loss[-1:])

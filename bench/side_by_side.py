@@ -7,14 +7,18 @@ from statistics import mean
 
 @dataclass(frozen=True)
 class Run:
-    """One timed training: seconds a step, and the test loss that it ended with."""
+    """One timed training: seconds for the unit compared, and the test loss of each model."""
 
-    seconds_a_step: float
-    test_loss: float
+    seconds: float
+    test_losses: list[float]
 
 
 def compare(
-    name: str, source: Callable[[int], Run], ours: Callable[[int], Run], seeds: tuple[int, ...]
+    name: str,
+    unit: str,
+    source: Callable[[int], Run],
+    ours: Callable[[int], Run],
+    seeds: tuple[int, ...],
 ) -> None:
     """Run both for each seed, alternately, and print times, their ratio and both losses.
 
@@ -23,7 +27,9 @@ def compare(
     source(seeds[0]), ours(seeds[0])
     runs = [(source(seed), ours(seed)) for seed in seeds]
     theirs, mine = zip(*runs, strict=True)
-    slow, fast = (mean(run.seconds_a_step for run in side) * 1e3 for side in (theirs, mine))
-    print(f"{name}: {slow:.2f} ms a step as written, {fast:.2f} ms ours, {slow / fast:.1f} times")
+    slow, fast = (mean(run.seconds for run in side) * 1e3 for side in (theirs, mine))
+    print(f"{name}: {slow:.2f} ms a {unit} as written, {fast:.2f} ms ours, {slow / fast:.1f} times")
     for seed, (a, b) in zip(seeds, runs, strict=True):
-        print(f"  seed {seed}: test loss {a.test_loss:.5f} as written, {b.test_loss:.5f} ours")
+        (loss,), same, rest = a.test_losses, b.test_losses[0], b.test_losses
+        others = f", {len(rest)} seeds {min(rest):.5f} to {max(rest):.5f}" if rest[1:] else ""
+        print(f"  seed {seed}: test loss {loss:.5f} as written, {same:.5f} ours{others}")

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from convbook import settings
-from convbook.data.bezier import bezier_curves
+from convbook.data.curves import bezier_curves
 from convbook.models import CurveAutoencoder, PatchAutoencoder
 from convbook.training import Ensemble, cached, fit_ensemble
 from convbook.training.cache import _code

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from convbook.data.bezier import bezier_curves, random_patches
+from convbook.data.curves import bezier_curves, random_patches
 from convbook.models import CurveAutoencoder, PatchAutoencoder, initialised
 from convbook.training import fit, fit_ensemble
 from convbook.training.ensemble import drawn_noise

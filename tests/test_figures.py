@@ -11,6 +11,7 @@ from convbook import plots
 from convbook.explorers import explore_sizes
 from convbook.explorers.size_arithmetic import draw_convolution, draw_transposed
 from convbook.matrices import conv_matrix
+from convbook.palette import PAPER
 from convbook.training import History
 
 
@@ -36,7 +37,7 @@ def test_every_weight_keeps_its_own_colour():
     painted = plots.weight_colours(matrix, KERNEL)
     for value in range(1, 10):
         assert np.allclose(painted[matrix == value], colours[value - 1])
-    assert np.allclose(painted[matrix == 0], to_rgb(plots.PAPER))
+    assert np.allclose(painted[matrix == 0], to_rgb(PAPER))
 
 
 @pytest.mark.parametrize(

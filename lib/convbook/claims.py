@@ -12,7 +12,7 @@ from html import escape
 from IPython.display import display
 
 from convbook import settings
-from convbook.data import ImageData
+from convbook.data import CurveData, ImageData
 
 
 class ClaimFailed(AssertionError):
@@ -40,7 +40,7 @@ class Claim:
         }
 
 
-def claim(statement: str, condition: bool, data: ImageData | None = None) -> None:
+def claim(statement: str, condition: bool, data: CurveData | ImageData | None = None) -> None:
     """Show ``statement`` as held, or stop; with ``data`` it may also be shown as not judged.
 
     Args:
@@ -59,7 +59,7 @@ def claim(statement: str, condition: bool, data: ImageData | None = None) -> Non
     display(Claim(statement, "held"))
 
 
-def _reason_not_to_judge(data: ImageData | None) -> str | None:
+def _reason_not_to_judge(data: CurveData | ImageData | None) -> str | None:
     if data is None:
         return None
     if not data.official:

@@ -1,15 +1,16 @@
-"""MNIST and CIFAR-10: the official files where they can be had, an announced stand-in where not."""
+"""Bezier curves; MNIST and CIFAR-10: the official files, or else an announced stand-in."""
 
 from collections.abc import Callable
 from typing import Literal
 
 from convbook.data import official, stand_ins
+from convbook.data.curves import CurveData, bezier
 from convbook.data.images import ImageData
 from convbook.data.official import DataUnavailable
 
 Source = Literal["auto", "official", "stand-in"]
 
-__all__ = ["DataUnavailable", "ImageData", "cifar10", "mnist"]
+__all__ = ["CurveData", "DataUnavailable", "ImageData", "bezier", "cifar10", "mnist"]
 
 
 def mnist(source: Source = "auto") -> ImageData:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import BPoly
 
-from convbook.data.bezier import basis, bezier_curves, random_patches
+from convbook.data.curves import basis, bezier_curves, random_patches
 
 
 def by_loop(count: int, seed: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Bezier curves that two numbers describe, and the patches that are cut out of them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -8,6 +10,33 @@ from convbook.sizes import whole_number
 
 POINTS = 15
 DENSITY = 10  # points drawn along the curve for each one kept
+
+
+@dataclass(frozen=True, eq=False)
+class CurveData:
+    """Curves, (N, 1, points), or patches of them; drawn here, so that they are always at hand."""
+
+    train: Tensor
+    test: Tensor
+    official: bool = True
+
+    def __repr__(self) -> str:
+        points = self.train.shape[2]
+        return f"{len(self.train):,} to train on, {len(self.test):,} to test on, {points} points"
+
+    def patches(self, length: int) -> "CurveData":
+        """A patch from each curve, at a start drawn with the seed of its curves.
+
+        Raises:
+            ValueError: ``length`` is below 1 or longer than a curve.
+        """
+        train, test = random_patches(self.train, length, 22), random_patches(self.test, length, 23)
+        return CurveData(train, test)
+
+
+def bezier() -> CurveData:
+    """The source's 16,384 curves (seed 22), and 2,048 more (seed 23) to test on, of 15 points."""
+    return CurveData(bezier_curves(16 * 1024, seed=22), bezier_curves(2 * 1024, seed=23))
 
 
 def basis(points: int = POINTS) -> Tensor:

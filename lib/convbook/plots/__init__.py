@@ -1,0 +1,42 @@
+"""Figures. One look for all chapters; a function that makes a figure returns nothing, since a
+notebook shows the open figure.
+"""
+
+from convbook.plots.cells import (
+    alignments,
+    draw_cells,
+    gather_and_scatter,
+    kernel_colours,
+    product,
+    stamps,
+    structures,
+    weight_colours,
+)
+from convbook.plots.curves import by_place, curves, dots, encoder_stages, losses_over_seeds, sliding
+from convbook.plots.images import image_rows, kernels, switch_colours
+from convbook.plots.results import against_pca, loss_curves, ranking
+from convbook.plots.style import set_style
+
+__all__ = [
+    "against_pca",
+    "alignments",
+    "by_place",
+    "curves",
+    "dots",
+    "draw_cells",
+    "encoder_stages",
+    "gather_and_scatter",
+    "image_rows",
+    "kernel_colours",
+    "kernels",
+    "loss_curves",
+    "losses_over_seeds",
+    "product",
+    "ranking",
+    "set_style",
+    "sliding",
+    "stamps",
+    "structures",
+    "switch_colours",
+    "weight_colours",
+]

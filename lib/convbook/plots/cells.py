@@ -1,0 +1,235 @@
+"""Numbers in coloured squares: the alphabet of chapters 1 and 2.
+
+A kernel's weights keep one colour each throughout a chapter: rows differ in hue, columns in
+lightness.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch, Rectangle
+from numpy.typing import ArrayLike
+
+from convbook.palette import BLUE, FAINT, HUES, INK, PAPER
+from convbook.plots.style import WIDTH, mix
+
+
+def kernel_colours(rows: int, columns: int) -> np.ndarray:
+    """One colour per kernel weight, (rows, columns, 3): a hue per row, lighter from left to
+    right.
+    """
+    white_share = np.linspace(0.42, 0.8, columns) if columns > 1 else [0.6]
+    return np.array(
+        [
+            [mix(HUES[row % len(HUES)], "white", share) for share in white_share]
+            for row in range(rows)
+        ]
+    )
+
+
+def weight_colours(matrix: ArrayLike, kernel: ArrayLike) -> np.ndarray:
+    """Colour each entry of ``matrix`` as the weight of ``kernel`` it equals, zeros as paper.
+
+    The weights must differ from one another, and none may be zero.
+
+    Raises:
+        ValueError: ``kernel`` repeats a weight or holds a zero, or ``matrix`` holds another number.
+    """
+    matrix, kernel = np.asarray(matrix), np.asarray(kernel)
+    colours = dict(zip(kernel.flat, kernel_colours(*kernel.shape).reshape(-1, 3), strict=True))
+    if len(colours) < kernel.size or 0 in colours:
+        raise ValueError("kernel: expected weights that differ from one another and from zero")
+    colours[0] = np.array(to_rgb(PAPER))
+    if unknown := set(matrix.flat) - set(colours):
+        raise ValueError(f"matrix: expected zeros and weights of the kernel, not {unknown}")
+    return np.array([colours[value] for value in matrix.flat]).reshape(*matrix.shape, 3)
+
+
+def draw_cells(
+    axes: Axes,
+    values: ArrayLike,
+    colours: np.ndarray | None = None,
+    at: tuple[float, float] = (0, 0),
+    label: str = "",
+    fontsize: float = 9,
+) -> None:
+    """Draw a matrix as squares of side 1 with its top left corner ``at`` (x, y), y growing
+    downwards.
+
+    Args:
+        values: (rows, columns), or (rows,) for a column; zeros are faint, and NaN is left blank.
+        colours: (rows, columns, 3); paper if not given.
+        label: written above.
+    """
+    values = np.atleast_2d(np.asarray(values).T).T if np.ndim(values) == 1 else np.asarray(values)
+    rows, columns = values.shape
+    if colours is None:
+        colours = np.broadcast_to(to_rgb(PAPER), (rows, columns, 3))
+    for row, column in np.ndindex(rows, columns):
+        x, y = at[0] + column, at[1] + row
+        face = colours.reshape(rows, columns, 3)[row, column]
+        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=face, edgecolor=FAINT, linewidth=0.8))
+        if not np.isnan(values[row, column]):
+            axes.text(
+                x + 0.5,
+                y + 0.54,
+                f"{values[row, column]:g}",
+                ha="center",
+                va="center",
+                fontsize=fontsize,
+                color=INK if values[row, column] or face.min() < 0.9 else "#9a9a92",
+            )
+    if label:
+        axes.text(at[0] + columns / 2, at[1] - 0.35, label, ha="center", va="bottom", fontsize=10)
+
+
+def _canvas(width: float, height: float) -> Axes:
+    """An empty figure for ``width`` by ``height`` cells, y growing downwards, no axes drawn."""
+    figure = plt.figure(figsize=(WIDTH, WIDTH * height / width), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    axes.axis("off")
+    return axes
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.add_patch(
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, color=INK, linewidth=1.3)
+    )
+
+
+def _outline(axes: Axes, at: tuple[float, float], columns: int, rows: int) -> None:
+    axes.add_patch(Rectangle(at, columns, rows, fill=False, edgecolor=INK, linewidth=2.2))
+
+
+def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> None:
+    """One output cell of a convolution, and what the transposed convolution makes of that cell.
+
+    Args:
+        x, kernel, y: (n, n), (k, k) and (n - k + 1, n - k + 1).
+    """
+    x, y, kernel = np.asarray(x), np.asarray(y), np.asarray(kernel)
+    size, k = len(x), len(kernel)
+    weights = kernel_colours(k, k)
+    window = np.broadcast_to(to_rgb(PAPER), (size, size, 3)).copy()
+    window[:k, :k] = weights
+    stamp = np.zeros_like(x)
+    stamp[:k, :k] = y[0, 0] * kernel
+    first_cell = np.full_like(y, np.nan)
+    first_cell[0, 0] = y[0, 0]
+
+    axes = _canvas(26.4, 7.6)
+    for left, title, verb, first, second in [
+        (0.5, "Convolution: many to one", "gather", (x, "input"), (first_cell, "output")),
+        (
+            14.0,
+            "Transposed: one to many",
+            "scatter",
+            (first_cell, "input"),
+            (stamp, "what it adds"),
+        ),
+    ]:
+        axes.text(left, 0.8, title, fontsize=11, weight="bold", va="center")
+        at = left
+        for values, label in (first, second):
+            large = len(values) == size
+            top = 2.6 if large else 3.6
+            draw_cells(axes, values, window if large else None, (at, top), label)
+            _outline(axes, (at, top), *((k, k) if large else (1, 1)))
+            at += len(values) + 5.9
+        start = left + len(first[0])
+        axes.text(start + 2.95, 2.5, verb, ha="center", va="bottom", fontsize=9)
+        draw_cells(axes, kernel, weights, (start + 1.45, 3.1), fontsize=8)
+        _arrow(axes, (start + 0.2, 4.6), (start + 1.4, 4.6))
+        _arrow(axes, (start + 4.5, 4.6), (start + 5.7, 4.6))
+    axes.plot([13.1, 13.1], [0.4, 7.2], color=FAINT, linewidth=1)
+
+
+def product(
+    result: ArrayLike,
+    matrix: ArrayLike,
+    vector: ArrayLike,
+    kernel: ArrayLike,
+    names: tuple[str, str, str],
+) -> None:
+    """``result = matrix @ vector`` as on paper: the vector over the columns, the result beside the
+    rows.
+
+    The matrix is coloured by kernel weight.
+    """
+    matrix = np.asarray(matrix)
+    rows, columns = matrix.shape
+    width = max(columns + 6.0, 1.6 * rows)
+    axes = _canvas(width, rows + 3.2)
+    left, top = (width - columns - 2.0) / 2, 2.4
+    draw_cells(axes, np.reshape(vector, (1, -1)), None, (left, 0.7), fontsize=8)
+    draw_cells(axes, matrix, weight_colours(matrix, kernel), (left, top), fontsize=8)
+    draw_cells(axes, result, None, (left + columns + 1.6, top), names[0], fontsize=8)
+    axes.text(left - 0.5, 1.2, names[2], ha="right", va="center", fontsize=11)
+    axes.text(left - 0.5, top + rows / 2, names[1], ha="right", va="center", fontsize=11)
+    axes.text(left + columns + 0.8, top + rows / 2, "=", ha="center", va="center", fontsize=14)
+
+
+def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str], crop: int = 0) -> None:
+    """Intermediate maps (M, rows, columns) with a plus between them, and their sum.
+
+    Args:
+        crop: the cells outside the outline on the sum, at each side.
+    """
+    maps, total = np.asarray(maps), np.asarray(total)
+    count, rows, columns = maps.shape
+    pitch, size = columns + 1.2, 8 if columns < 5 else 6.5
+    axes = _canvas((count + 1) * pitch + 0.4, rows + 2.0)
+    for i, (stamp, label) in enumerate(zip(maps, labels, strict=True)):
+        shade = np.where((stamp != 0)[..., None], to_rgb("#dfe5ea"), to_rgb(PAPER))
+        draw_cells(axes, stamp, shade, (0.6 + i * pitch, 1.5), label, fontsize=size)
+        sign = "+" if i < count - 1 else "="
+        axes.text((i + 1) * pitch, 1.5 + rows / 2, sign, ha="center", va="center", fontsize=13)
+    left = 0.6 + count * pitch
+    draw_cells(axes, total, None, (left, 1.5), "sum z", fontsize=size)
+    if crop:
+        _outline(axes, (left + crop, 1.5 + crop), columns - 2 * crop, rows - 2 * crop)
+
+
+def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
+    """Convolution matrices, coloured by weight: the last one at the right, in full height."""
+    *wide, tall = matrices
+    layout = [[name, tall] for name in wide]
+    heights = [np.shape(matrices[name])[0] + 1 for name in wide]
+    figure, all_axes = plt.subplot_mosaic(
+        layout, figsize=(WIDTH, 4.6), width_ratios=[1.2, 1], height_ratios=heights
+    )
+    for name, axes in all_axes.items():
+        axes.imshow(weight_colours(matrices[name], kernel), interpolation="nearest")
+        rows, columns = np.shape(matrices[name])
+        axes.set_title(f"{name}: {rows}×{columns}", fontsize=9)
+        axes.set(xticks=[], yticks=[], anchor="NW")
+        axes.spines[:].set(visible=True, color=FAINT)
+    figure.get_layout_engine().set(h_pad=0.06)
+
+
+def alignments(
+    size: int, kernel_size: int, stride: int, paddings: Mapping[str, tuple[int, int]]
+) -> None:
+    """Strips of cells, one for each way to pad, the cells under the kernel's middle coloured.
+
+    Args:
+        paddings: name to the cells added before and after; the kernel needs an odd size.
+    """
+    most = max(before for before, _ in paddings.values())
+    axes = _canvas(size + 11, 1.6 * len(paddings) + 0.6)
+    for row, (name, (before, after)) in enumerate(paddings.items()):
+        left, top = 8.2 + most - before, 0.5 + 1.6 * row
+        middles = range(kernel_size // 2, before + size + after - kernel_size // 2, stride)
+        values = [*["pad"] * before, *range(size), *["pad"] * after]
+        for i, value in enumerate(values):
+            face = mix(BLUE, "white", 0.45) if i in middles else PAPER
+            square = Rectangle((left + i, top), 1, 1, facecolor=face, edgecolor=INK, linewidth=0.9)
+            square.set_linestyle("--" if value == "pad" else "-")
+            axes.add_patch(square)
+            if value != "pad":
+                axes.text(left + i + 0.5, top + 0.54, value, ha="center", va="center")
+        axes.text(7.8, top + 0.54, name, ha="right", va="center")

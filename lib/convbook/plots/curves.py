@@ -1,0 +1,217 @@
+"""Curves, filters and what became of them over many seeds: the pictures of chapters 6 and 7."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from convbook.palette import BLUE, FAINT, HUES, INK
+from convbook.plots.results import mark_baselines, plain_numbers
+from convbook.plots.style import WIDTH, mix
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, ArrayLike]],
+    columns: int,
+    colours: Mapping[str, str] | None = None,
+    xlabel: str = "",
+) -> None:
+    """Small panels of curves on one scale, with a title each and one legend for all.
+
+    Args:
+        panels: title to the name and the values (n,) of each curve; a name that starts with an
+            underscore is left out of the legend.
+        columns: panels in a row.
+        colours: name to colour, the palette's hues in turn if not given.
+        xlabel: below the lowest row.
+    """
+    rows = -(-len(panels) // columns)
+    size = (WIDTH, 1.45 * rows + 0.55)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True
+    )
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    colours = colours or dict(zip(names, HUES * len(names), strict=False))
+    for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
+        axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
+        for name, values in lines.items():
+            dashes = "--" if name == "target" else "-"
+            axes.plot(values, color=colours[name], linestyle=dashes, linewidth=1.6, label=name)
+        axes.set_title(title, fontsize=9)
+        axes.tick_params(labelsize=8)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes in grid[-1]:
+        axes.set_xlabel(xlabel, fontsize=9)
+    shown = {name: line for name, line in _lines(grid.flat).items() if not name.startswith("_")}
+    if len(shown) > 1:
+        figure.legend(shown.values(), shown, loc="outside upper left", ncols=len(shown), fontsize=9)
+
+
+def _lines(all_axes: Sequence[Axes]) -> dict[str, object]:
+    """Each label's first line, in the order in which they appear."""
+    found = {}
+    for axes in all_axes:
+        for line in axes.get_lines():
+            found.setdefault(line.get_label(), line)
+    return found
+
+
+def losses_over_seeds(
+    losses: Mapping[str, Tensor], baselines: Mapping[str, float], split: str = "test"
+) -> None:
+    """The mean over seeds of each kind of run, with a band of one standard deviation.
+
+    Args:
+        losses: kind to losses, (seeds, epochs).
+        baselines: name to loss.
+        split: what the losses were measured on, for the label.
+    """
+    _, axes = plt.subplots()
+    for colour, (kind, values) in zip(HUES, losses.items(), strict=False):
+        mean, deviation = values.mean(0), values.std(0)
+        epochs = np.arange(1, values.shape[1] + 1)
+        axes.plot(epochs, mean, color=colour, label=kind)
+        low = (mean - deviation).clamp(min=values.min().item())  # a logarithm has no room below
+        axes.fill_between(epochs, low, mean + deviation, color=colour, alpha=0.25, linewidth=0)
+    mark_baselines(axes, baselines)
+    axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", xscale="log", yscale="log")
+    plain_numbers(axes.xaxis, subdivisions=(1,))
+    if len(losses) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+
+
+def dots(
+    groups: Mapping[str, Mapping[str, ArrayLike]],
+    label: str,
+    baselines: Mapping[str, float] | None = None,
+    logarithmic: bool = False,
+) -> None:
+    """A row of dots for each group, one dot a seed, and a stroke at their mean.
+
+    Args:
+        groups: row name to the values of each kind, one colour a kind.
+        label: of the horizontal axis.
+        baselines: name to value, as vertical dashed lines.
+    """
+    kinds = list(dict.fromkeys(kind for row in groups.values() for kind in row))
+    _, axes = plt.subplots(figsize=(WIDTH, 0.34 * len(groups) * max(1, len(kinds) / 2) + 1.1))
+    for y, row in enumerate(groups.values()):
+        for which, kind in enumerate(kinds):
+            if kind not in row:
+                continue
+            values = np.asarray(row[kind], dtype=float)
+            at = y + (which - (len(kinds) - 1) / 2) * 0.26
+            look = {"color": HUES[which], "linestyle": "", "zorder": 3}
+            name = kind if y == 0 else None
+            axes.plot(
+                values, np.full(len(values), at), marker="o", markersize=4.5, alpha=0.55,
+                markeredgewidth=0, label=name, **look,
+            )  # fmt: skip
+            axes.plot(values.mean(), at, marker="|", markersize=13, markeredgewidth=2.4, **look)
+    for name, value in (baselines or {}).items():
+        axes.axvline(value, color=INK, linestyle="--", linewidth=1.2)
+        place, system = (value, 1.01), axes.get_xaxis_transform()
+        axes.text(*place, name, transform=system, ha="center", va="bottom", fontsize=9)
+    axes.set_yticks(range(len(groups)), groups)
+    axes.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6))
+    axes.tick_params(axis="y", length=0)
+    if logarithmic:
+        axes.set_xscale("log")
+        plain_numbers(axes.xaxis)
+    if len(kinds) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.04), ncols=len(kinds), fontsize=9)
+
+
+def by_place(
+    lines: Mapping[str, ArrayLike], xlabel: str, ylabel: str, logarithmic: bool = False
+) -> None:
+    """One value for each place along a curve, a marked line for each name."""
+    _, axes = plt.subplots()
+    for colour, (name, values) in zip(HUES, lines.items(), strict=False):
+        values = np.asarray(values)
+        axes.plot(np.arange(len(values)), values, color=colour, marker="o", label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if logarithmic:
+        axes.set_yscale("log")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
+
+
+def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> None:
+    """How one patch becomes a code: the filters beside it, their products with it, and the sums.
+
+    Args:
+        patch, filters, bias: (n,), (K, n) and (K,); the code is tanh of sum and bias.
+    """
+    patch, filters, bias = np.asarray(patch), np.asarray(filters), np.asarray(bias)
+    products = filters * patch
+    sums = products.sum(1)
+    _, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(WIDTH, 2.7), width_ratios=[1.25, 1.25, 1]
+    )
+    left.plot(patch, color=INK, linestyle="--", linewidth=1.6, label="patch")
+    left.set_title("filters, and the patch", fontsize=9)
+    middle.set_title("each point times each weight", fontsize=9)
+    right.set_title("sum, bias, and tanh: the code", fontsize=9)
+    for which, colour in zip(range(len(filters)), HUES, strict=False):
+        left.plot(filters[which], color=colour, linewidth=1.6, label=f"filter {which + 1}")
+        middle.plot(products[which], color=colour, linewidth=1.6)
+        stages = {"sum": sums[which], "+ bias": sums[which] + bias[which]}
+        stages["tanh"] = np.tanh(stages["+ bias"])
+        right.plot(list(stages), list(stages.values()), color=colour, marker="o", linewidth=1.6)
+        right.annotate(
+            f"{stages['tanh']:.2f}", (2, stages["tanh"]), (6, 0), textcoords="offset points",
+            va="center", fontsize=9, color=colour, annotation_clip=False,
+        )  # fmt: skip
+    left.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2)
+    right.margins(x=0.12)
+    for axes in (left, middle, right):
+        axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
+        axes.tick_params(labelsize=8)
+
+
+def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
+    """A network of one convolution and its way back, drawn: points, windows, codes and stamps.
+
+    Args:
+        points, kernel_size, stride: of the convolution, in points.
+        channels: numbers in each code.
+    """
+    starts = range(0, points - kernel_size + 1, stride)
+    width = points + 5.5
+    _, axes = plt.subplots(figsize=(WIDTH, WIDTH * 8.6 / width), layout="none")
+    axes.set_position((0, 0, 1, 1))
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(8.6, 0), aspect="equal")
+    axes.axis("off")
+    rows = {"curve": 0.7, "code": 3.8, "output": 6.9}
+    for name, top in rows.items():
+        axes.text(points + 0.5, top + 0.5, name, va="center", fontsize=10)
+    for top in (rows["curve"], rows["output"]):
+        for i in range(points):
+            overlaps = sum(start <= i < start + kernel_size for start in starts)
+            shade = mix(BLUE, "white", 1 - 0.28 * overlaps) if top == rows["output"] else "white"
+            box = Rectangle((i, top), 1, 1, facecolor=shade, edgecolor=FAINT, linewidth=1)
+            axes.add_patch(box)
+            text = f"{i}" if top == rows["curve"] else f"{overlaps}"
+            axes.text(i + 0.5, top + 0.54, text, ha="center", va="center", fontsize=8)
+    for start, colour in zip(starts, HUES, strict=False):
+        middle = start + kernel_size / 2
+        left = middle - channels / 2
+        for channel in range(channels):
+            axes.add_patch(
+                Rectangle(
+                    (left + channel, rows["code"]), 1, 1,
+                    facecolor=mix(colour, "white", 0.6), edgecolor=colour,
+                )
+            )  # fmt: skip
+        for edge, corner in ((start, left), (start + kernel_size, left + channels)):
+            read, write = [rows["curve"] + 1.1, rows["code"]], [rows["code"] + 1, 6.8]
+            axes.plot([edge, corner], read, color=colour, linewidth=1.2)
+            axes.plot([corner, edge], write, color=colour, linewidth=1.2)
+    axes.text(points + 0.5, 2.9, "convolution", va="center", fontsize=9, style="italic")
+    axes.text(points + 0.5, 5.9, "transposed", va="center", fontsize=9, style="italic")

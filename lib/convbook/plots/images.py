@@ -1,0 +1,87 @@
+"""Images in rows, and small kernels as images."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import Tensor
+
+from convbook.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from convbook.plots.style import WIDTH, mix
+
+
+def image_rows(
+    rows: Mapping[str, Sequence[Tensor]],
+    titles: Sequence[str] = (),
+    limits: tuple[float, float] | None = (0, 1),
+) -> None:
+    """Rows of images, a label before each.
+
+    Args:
+        rows: label to images, each (H, W), (1, H, W) or (3, H, W).
+        titles: one above each column.
+        limits: the values shown as black and as white; None lets each image use its own range.
+    """
+    columns = max(len(images) for images in rows.values())
+    side = (WIDTH - 1.0 * any(rows)) / columns
+    height = len(rows) * side + 0.3 * bool(titles)
+    _, grid = plt.subplots(len(rows), columns, figsize=(WIDTH, height), squeeze=False)
+    low, high = limits or (None, None)
+    for all_axes, (label, images) in zip(grid, rows.items(), strict=True):
+        for axes, image in zip(all_axes, images, strict=False):
+            axes.imshow(_shown(image), vmin=low, vmax=high, interpolation="nearest")
+        for axes in all_axes:
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        for axes in all_axes[len(images) :]:
+            axes.set_visible(False)
+        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    for axes, title in zip(grid[0], titles, strict=False):
+        axes.set_title(title, fontsize=9, loc="center")
+        axes.set_visible(True)
+    for axes in grid[0][len(next(iter(rows.values()))) : len(titles)]:
+        axes.set_frame_on(False)
+
+
+def _shown(image: Tensor) -> np.ndarray:
+    """(H, W), (1, H, W) or (3, H, W) as matplotlib wants it."""
+    image = image.detach().cpu()
+    if image.dim() == 3:
+        image = image[0] if len(image) == 1 else image.permute(1, 2, 0).clamp(0, 1)
+    return image.numpy()
+
+
+def switch_colours(switches: Tensor, width: int) -> Tensor:
+    """Where in its 2×2 window each maximum lay, as a colour: (N, 1, h, w) to (N, 3, h, w).
+
+    Args:
+        switches: the indices that ``max_pool2d`` returns, into rows of ``width`` cells.
+    """
+    quarter = switches // width % 2 * 2 + switches % width % 2  # 0 1 over 2 3
+    palette = np.array([mix(c, "white", 0.25) for c in (FAINT, BLUE, ORANGE, GREEN)])
+    return torch.from_numpy(palette)[quarter[:, 0]].permute(0, 3, 1, 2).float()
+
+
+def kernels(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str]) -> None:
+    """Rows of small kernels with their weights written in, on one scale: blue positive, red
+    negative.
+    """
+    largest = max(kernel.abs().max().item() for row in rows.values() for kernel in row)
+    count = len(titles)
+    size = (WIDTH, len(rows) * (WIDTH - 1) / count + 0.3)
+    _, grid = plt.subplots(len(rows), count, figsize=size, squeeze=False)
+    for all_axes, (label, row) in zip(grid, rows.items(), strict=True):
+        for axes, kernel in zip(all_axes, row, strict=True):
+            weights = kernel.detach().cpu().numpy()
+            axes.imshow(weights, cmap="RdBu", vmin=-largest, vmax=largest)
+            for (i, j), weight in np.ndenumerate(weights):
+                colour = "white" if abs(weight) > 0.6 * largest else INK
+                text = re.sub(r"^(-?)0\.", r"\1.", f"{weight:.2f}")
+                axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    for axes, title in zip(grid[0], titles, strict=True):
+        axes.set_title(title, fontsize=9, loc="center")

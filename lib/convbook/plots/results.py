@@ -1,0 +1,104 @@
+"""Errors, and the baselines that they have to beat."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from numpy.typing import ArrayLike
+
+from convbook.palette import BLUE, HUES, INK
+from convbook.plots.style import WIDTH
+from convbook.training import History
+
+
+def loss_curves(
+    runs: Mapping[str, Sequence[History]], baselines: Mapping[str, float], split: str = "test"
+) -> None:
+    """One thin line per run, one colour per kind of run, and a dashed line for each baseline.
+
+    Args:
+        runs: kind to histories, one for each seed.
+        baselines: name to loss.
+        split: ``train`` or ``test``.
+    """
+    _, axes = plt.subplots()
+    for colour, (kind, histories) in zip(cycle(HUES), runs.items(), strict=False):
+        for i, history in enumerate(histories):
+            losses = getattr(history, f"{split}_loss")
+            epochs = range(1, len(losses) + 1)
+            axes.plot(epochs, losses, color=colour, marker="o", label=kind if i == 0 else None)
+    mark_baselines(axes, baselines)
+    axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", yscale="log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    plain_numbers(axes.yaxis)
+    if len(runs) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+
+def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None:
+    """Horizontal bars with their numbers, and a dashed line for each baseline."""
+    _, axes = plt.subplots(figsize=(WIDTH, 0.36 * len(errors) + 1.0))
+    names, values = list(errors), list(errors.values())
+    bars = axes.barh(names, values, color=BLUE, height=0.62)
+    axes.bar_label(bars, [f"{value:.4f}" for value in values], padding=4, fontsize=9)
+    axes.invert_yaxis()
+    for name, value in baselines.items():
+        axes.axvline(value, color=INK, linestyle="--", linewidth=1.2)
+        axes.annotate(
+            name,
+            (value, 1.0),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=9,
+        )
+    rightmost = max(*values, *baselines.values())
+    axes.set(xlabel="test error (mean squared)", xlim=(0, 1.15 * rightmost))
+    axes.tick_params(axis="y", length=0)
+
+
+def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[float]]]) -> None:
+    """PCA's test error over the code size, and other methods as points on the same axes.
+
+    Args:
+        pca_errors: (components + 1,), from code size 0 up, as ``PCA.errors`` gives it.
+        points: name to code size and its errors, one for each seed; drawn as the range and the
+            middle.
+    """
+    _, axes = plt.subplots(figsize=(WIDTH, 3.8))
+    largest = 2 * max(size for size, _ in points.values())
+    curve = np.asarray(pca_errors)[: largest + 1]
+    axes.plot(range(1, len(curve)), curve[1:], color=INK, label="PCA")
+    colours = cycle(HUES)
+    for i, (colour, (name, (size, errors))) in enumerate(
+        zip(colours, points.items(), strict=False)
+    ):
+        size = size * 1.09 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
+        axes.plot([size, size], [min(errors), max(errors)], color=colour)
+        axes.plot(size, np.median(errors), marker="o", linestyle="", color=colour, label=name)
+    axes.set(
+        xscale="log", yscale="log", xlabel="code size (numbers); points of one size side by side"
+    )
+    axes.set_ylabel("test error (mean squared)")
+    plain_numbers(axes.xaxis)
+    plain_numbers(axes.yaxis)
+    axes.legend(loc="lower left")
+
+
+def mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
+    """A dashed line for each, named in the right margin, where no curve runs."""
+    for name, value in baselines.items():
+        axes.axhline(value, color=INK, linestyle="--", linewidth=1.2)
+        place, system = (1.01, value), axes.get_yaxis_transform()
+        axes.text(*place, name, transform=system, va="center", fontsize=9)
+
+
+def plain_numbers(axis: Axis, subdivisions: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Label a logarithmic axis with ordinary numbers, at these multiples of each power of ten."""
+    axis.set_major_locator(LogLocator(subs=subdivisions))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
