@@ -12,7 +12,15 @@ from convbook.plots.cells import (
     structures,
     weight_colours,
 )
-from convbook.plots.curves import by_place, curves, dots, encoder_stages, losses_over_seeds, sliding
+from convbook.plots.curves import (
+    by_place,
+    curves,
+    dots,
+    encoder_stages,
+    filters_over_seeds,
+    over_epochs,
+    sliding,
+)
 from convbook.plots.images import image_rows, kernels, switch_colours
 from convbook.plots.results import against_pca, loss_curves, ranking
 from convbook.plots.style import set_style
@@ -25,12 +33,13 @@ __all__ = [
     "dots",
     "draw_cells",
     "encoder_stages",
+    "filters_over_seeds",
     "gather_and_scatter",
     "image_rows",
     "kernel_colours",
     "kernels",
     "loss_curves",
-    "losses_over_seeds",
+    "over_epochs",
     "product",
     "ranking",
     "set_style",

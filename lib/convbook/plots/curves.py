@@ -43,6 +43,7 @@ def curves(
             axes.plot(values, color=colours[name], linestyle=dashes, linewidth=1.6, label=name)
         axes.set_title(title, fontsize=9)
         axes.tick_params(labelsize=8)
+        axes.xaxis.get_major_locator().set_params(integer=True)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes in grid[-1]:
@@ -61,28 +62,64 @@ def _lines(all_axes: Sequence[Axes]) -> dict[str, object]:
     return found
 
 
-def losses_over_seeds(
-    losses: Mapping[str, Tensor], baselines: Mapping[str, float], split: str = "test"
+def over_epochs(
+    runs: Mapping[str, Tensor],
+    baselines: Mapping[str, float],
+    label: str = "test error (mean squared)",
+    epochs: Sequence[int] | None = None,
 ) -> None:
     """The mean over seeds of each kind of run, with a band of one standard deviation.
 
+    Both are taken of the values' logarithms, as the axes are logarithmic.
+
     Args:
-        losses: kind to losses, (seeds, epochs).
-        baselines: name to loss.
-        split: what the losses were measured on, for the label.
+        runs: kind to values, (seeds, epochs), all positive.
+        baselines: name to value.
+        label: of the vertical axis.
+        epochs: at which the values were taken, from 1 up if not given.
     """
     _, axes = plt.subplots()
-    for colour, (kind, values) in zip(HUES, losses.items(), strict=False):
-        mean, deviation = values.mean(0), values.std(0)
-        epochs = np.arange(1, values.shape[1] + 1)
-        axes.plot(epochs, mean, color=colour, label=kind)
-        low = (mean - deviation).clamp(min=values.min().item())  # a logarithm has no room below
-        axes.fill_between(epochs, low, mean + deviation, color=colour, alpha=0.25, linewidth=0)
+    for colour, (kind, values) in zip(HUES, runs.items(), strict=False):
+        mean, deviation = values.log().mean(0), values.log().std(0)
+        at = epochs or np.arange(1, values.shape[1] + 1)
+        axes.plot(at, mean.exp(), color=colour, label=kind, marker="o" if epochs else None)
+        band = (mean - deviation).exp(), (mean + deviation).exp()
+        axes.fill_between(at, *band, color=colour, alpha=0.25, linewidth=0)
     mark_baselines(axes, baselines)
-    axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", xscale="log", yscale="log")
+    axes.set(xlabel="epoch", ylabel=label, xscale="log", yscale="log")
     plain_numbers(axes.xaxis, subdivisions=(1,))
-    if len(losses) > 1:
+    if len(runs) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+
+
+def filters_over_seeds(rows: Mapping[str, Tensor], reference: Tensor | None = None) -> None:
+    """All seeds' filters on top of one another, scaled to unit length, a panel for each channel.
+
+    Args:
+        rows: label to filters, (seeds, channels, n). A filter may change its sign, which means
+            nothing, to fit the first seed's.
+        reference: (channels, n), dashed in every row, such as the principal directions.
+    """
+    columns = next(iter(rows.values())).shape[1]
+    size = (WIDTH, 1.25 * len(rows) + 0.4)
+    _, grid = plt.subplots(
+        len(rows), columns, figsize=size, sharex=True, sharey=True, squeeze=False
+    )
+    for all_axes, (label, filters) in zip(grid, rows.items(), strict=True):
+        unit = filters / filters.norm(dim=2, keepdim=True)
+        signs = (unit * unit[:1]).sum(2, keepdim=True).sign()
+        for channel, (axes, colour) in enumerate(zip(all_axes, HUES, strict=False)):
+            axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
+            axes.plot((signs * unit)[:, channel].T, color=colour, linewidth=1.1, alpha=0.75)
+            if reference is not None:
+                sign = (reference[channel] * (signs * unit)[:, channel]).sum().sign()
+                dashed = sign * reference[channel] / reference[channel].norm()
+                axes.plot(dashed, color=INK, linestyle="--", linewidth=1.2)
+            axes.tick_params(labelsize=8)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    for channel, axes in enumerate(grid[0]):
+        axes.set_title(f"filter {channel + 1}", fontsize=9)
 
 
 def dots(
@@ -150,29 +187,23 @@ def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> Non
     """
     patch, filters, bias = np.asarray(patch), np.asarray(filters), np.asarray(bias)
     products = filters * patch
-    sums = products.sum(1)
-    _, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(WIDTH, 2.7), width_ratios=[1.25, 1.25, 1]
-    )
+    code = np.tanh(products.sum(1) + bias)
+    _, (left, middle, right) = plt.subplots(1, 3, figsize=(WIDTH, 2.7), width_ratios=[3, 3, 2])
     left.plot(patch, color=INK, linestyle="--", linewidth=1.6, label="patch")
     left.set_title("filters, and the patch", fontsize=9)
     middle.set_title("each point times each weight", fontsize=9)
-    right.set_title("sum, bias, and tanh: the code", fontsize=9)
+    right.set_title("summed: the code", fontsize=9)
     for which, colour in zip(range(len(filters)), HUES, strict=False):
         left.plot(filters[which], color=colour, linewidth=1.6, label=f"filter {which + 1}")
         middle.plot(products[which], color=colour, linewidth=1.6)
-        stages = {"sum": sums[which], "+ bias": sums[which] + bias[which]}
-        stages["tanh"] = np.tanh(stages["+ bias"])
-        right.plot(list(stages), list(stages.values()), color=colour, marker="o", linewidth=1.6)
-        right.annotate(
-            f"{stages['tanh']:.2f}", (2, stages["tanh"]), (6, 0), textcoords="offset points",
-            va="center", fontsize=9, color=colour, annotation_clip=False,
-        )  # fmt: skip
+        bar = right.bar(which + 1, code[which], color=colour, width=0.6)
+        right.bar_label(bar, [f"{code[which]:.3f}"], padding=3, fontsize=9)
     left.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2)
-    right.margins(x=0.12)
+    right.margins(y=0.2)
     for axes in (left, middle, right):
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
         axes.tick_params(labelsize=8)
+        axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
