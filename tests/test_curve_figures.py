@@ -62,8 +62,15 @@ def test_dots_show_every_seed_and_the_mean():
 
 
 def test_values_by_place():
-    plots.by_place({"a": [0.1, 0.2], "b": torch.tensor([0.3, 0.4])}, "point", "error", True)
+    plots.by_place(
+        {"a": [0.1, 0.2], "b": torch.tensor([0.3, 0.4])},
+        "point",
+        "error",
+        first=1,
+        logarithmic=True,
+    )
     assert drawn_lines() == [[0.1, 0.2], [0.3, 0.4]]
+    assert plt.gca().lines[0].get_xdata().tolist() == [1, 2]
     assert plt.gca().get_yscale() == "log"
 
 
@@ -98,11 +105,11 @@ def points(svg: str) -> list[list[float]]:
     """The heights of each polyline's first shape, from -1 to 1."""
     shapes = re.findall(r'<polyline points="([^"]*)"', svg)
     heights = [[float(point.split(",")[1]) for point in shape.split()] for shape in shapes]
-    return [[round((136 - height) / 102, 2) for height in shape] for shape in heights]
+    return [[round((116 - height) / 82, 2) for height in shape] for shape in heights]
 
 
 def test_the_decoder_picture_adds_up():
-    svg = draw_decoder(FILTERS, 0.1, [(0.5, -0.5)], scale=1.0)
+    svg = draw_decoder(FILTERS, 0.1, [(0.5, -0.5)], reach=1.0, scale=1.0)
     first, second, total = points(svg)
     assert first == pytest.approx([0.5, 0.25, 0], abs=0.01)
     assert second == pytest.approx([0, -0.25, -0.5], abs=0.01)
@@ -129,7 +136,7 @@ def test_the_static_twin_moves_and_is_light(monkeypatch):
     moving = re.findall(r'<animate attributeName="points"[^>]* values="([^"]*)"', page)
     assert [len(values.split(";")) for values in moving] == [FRAMES + 1] * 4  # three and their sum
     assert len(page) < 400_000 / 10
-    assert "every component moving" in page
+    assert "every number moves" in page
 
 
 def test_what_does_not_move_is_not_animated(monkeypatch):

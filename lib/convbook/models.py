@@ -62,17 +62,18 @@ class PatchAutoencoder(nn.Module):
     has a code every four points.
 
     Args:
-        activation: of the code.
+        activation: of the code; ``none`` leaves the network linear.
 
     Raises:
-        ValueError: ``activation`` is neither of the two.
+        ValueError: ``activation`` is none of the three.
     """
 
-    def __init__(self, activation: Literal["tanh", "relu"] = "tanh"):
+    def __init__(self, activation: Literal["tanh", "relu", "none"] = "tanh"):
         super().__init__()
-        if activation not in ("tanh", "relu"):
-            raise ValueError(f"activation={activation!r}: expected 'tanh' or 'relu'")
-        self.activation = {"tanh": torch.tanh, "relu": torch.relu}[activation]
+        choices = {"tanh": torch.tanh, "relu": torch.relu, "none": nn.Identity()}
+        if activation not in choices:
+            raise ValueError(f"activation={activation!r}: expected 'tanh', 'relu' or 'none'")
+        self.activation = choices[activation]
         self.conv = nn.Conv1d(1, 3, kernel_size=7, stride=4)
         self.deconv = nn.ConvTranspose1d(3, 1, kernel_size=7, stride=4)
 

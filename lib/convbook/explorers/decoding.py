@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 
 from convbook.palette import HUES
 
-WIDTH, HEIGHT = 660, 250  # SVG units, as all lengths here
-TOP, BOTTOM = 34, 238
-PANELS = {"code": (10, 120), "code × filter": (165, 400), "sum + bias = output": (425, 650)}
+WIDTH, HEIGHT = 660, 210  # SVG units, as all lengths here
+TOP, BOTTOM = 34, 198
+PANELS = {"code": (46, 140), "code × filter": (196, 410), "sum + bias = output": (440, 654)}
 SECONDS = 6  # from one end of a sweep to the other and back
 FRAMES = 48
 
@@ -45,22 +45,25 @@ def explore_decoder(filters: ArrayLike, bias: float, code: Code, sweep: Code = (
         if len(numbers) != len(filters):
             raise ValueError(f"{name}: expected {len(filters)} numbers, not {len(numbers)}")
     frames = _frames(code, sweep)
+    reach = float(np.abs(frames).max()) or 1.0
     scale = _scale(filters, bias, frames)
-    picture = widgets.HTML(draw_decoder(filters, bias, [code], scale))
+    picture = widgets.HTML(draw_decoder(filters, bias, [code], reach, scale))
     sliders = [
-        widgets.FloatSlider(value, min=-1, max=1, step=0.05, description=f"code {i + 1}")
+        widgets.FloatSlider(
+            value, min=-reach, max=reach, step=reach / 20, description=f"code {i + 1}"
+        )
         for i, value in enumerate(code)
     ]
 
     def redraw(_: object) -> None:
         now = [slider.value for slider in sliders]
-        picture.value = draw_decoder(filters, bias, [now], scale)
+        picture.value = draw_decoder(filters, bias, [now], reach, scale)
 
     for slider in sliders:
         slider.observe(redraw, names="value")
     box = widgets.VBox([*sliders, picture])
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    moving = draw_decoder(filters, bias, frames, scale)
+    moving = draw_decoder(filters, bias, frames, reach, scale)
     bundle = {
         "text/plain": f"decoder explorer: {_words(code, sweep)}",
         "text/html": f'<figure class="explorer">{moving}<p>{_words(code, sweep)}</p></figure>',
@@ -69,25 +72,27 @@ def explore_decoder(filters: ArrayLike, bias: float, code: Code, sweep: Code = (
     display(bundle, raw=True)
 
 
-def draw_decoder(filters: np.ndarray, bias: float, frames: Sequence[Code], scale: float) -> str:
+def draw_decoder(
+    filters: np.ndarray, bias: float, frames: Sequence[Code], reach: float, scale: float
+) -> str:
     """Three panels as SVG: the code as bars, code times filter as curves, and their sum.
 
     Args:
         frames: the codes to show in turn, for ever; a single one stands still.
-        scale: the largest value that fits in the panels.
+        reach, scale: the largest number of a code, and the largest value of a curve, that fit.
     """
     parts = [_label(left, name) for name, (left, _) in PANELS.items()]
     parts += [_axis(*panel) for panel in PANELS.values()]
+    parts += [_limits(PANELS["code"][0], reach), _limits(PANELS["code × filter"][0], scale)]
     terms = np.array([np.multiply(filters, np.array(code)[:, None]) for code in frames])
-    largest = max(1.0, np.abs(np.array(frames)).max())
     left, right = PANELS["code"]
     for i, colour in zip(range(len(filters)), HUES, strict=False):
         x = left + (i + 0.5) * (right - left) / len(filters)
-        parts.append(_bar(x, [code[i] / largest for code in frames], colour))
+        parts.append(_bar(x, [code[i] / reach for code in frames], colour))
         parts.append(_curve(PANELS["code × filter"], terms[:, i] / scale, colour))
     output = (terms.sum(1) + bias) / scale
     parts.append(_curve(PANELS["sum + bias = output"], output, "currentColor"))
-    shown = _words(frames[0], None if len(frames) == 1 else (1,) * len(filters))
+    shown = "code times filter, summed, and the bias: the output"
     pause = "this.animationsPaused() ? this.unpauseAnimations() : this.pauseAnimations()"
     click = f' onclick="{pause}"' if len(frames) > 1 else ""
     return (
@@ -121,7 +126,7 @@ def _scale(filters: np.ndarray, bias: float, frames: Sequence[Code]) -> float:
 def _bar(x: float, heights: Sequence[float], colour: str) -> str:
     tops = [f"{_y(height):.1f}" for height in heights]
     line = f'x1="{x:.0f}" x2="{x:.0f}" y1="{_y(0)}" y2="{tops[0]}"'
-    look = f'stroke="{colour}" stroke-width="20"'
+    look = f'stroke="{colour}" stroke-width="18"'
     return f"<line {line} {look}>{_animate('y2', tops)}</line>"
 
 
@@ -155,14 +160,21 @@ def _axis(left: int, right: int) -> str:
     return f'<line {line} stroke="currentColor" stroke-opacity="0.35"/>'
 
 
+def _limits(x: float, reach: float) -> str:
+    """The values at the top and the bottom of a panel, before its left edge."""
+    look = 'font-size="12" fill="currentColor" fill-opacity="0.75" text-anchor="end"'
+    places = {TOP + 8: f"{reach:.1f}", _y(0) + 4: "0", BOTTOM: f"−{reach:.1f}"}
+    return "".join(f'<text x="{x - 6}" y="{y}" {look}>{text}</text>' for y, text in places.items())
+
+
 def _label(x: float, text: str) -> str:
     return f'<text x="{x}" y="18" font-size="15" fill="currentColor">{escape(text)}</text>'
 
 
-def _words(code: Code, sweep: Code | None) -> str:
-    numbers = ", ".join(f"{number:.2f}" for number in code)
-    moving = [str(i + 1) for i, size in enumerate(sweep or ()) if size]
+def _words(code: Code, sweep: Code) -> str:
+    numbers = ", ".join(f"{number:g}" for number in code)
+    moving = [str(i + 1) for i, size in enumerate(sweep) if size]
     if not moving:
         return f"code ({numbers})"
-    which = "every component" if len(moving) == len(code) else f"component {' and '.join(moving)}"
-    return f"around code ({numbers}), {which} moving; a click pauses"
+    which = "every number moves" if len(moving) == len(code) else f"number {moving[0]} moves"
+    return f"around the code ({numbers}), {which}; a click pauses"

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from convbook.palette import BLUE, FAINT, HUES, INK
+from convbook.palette import FAINT, HUES, INK
 from convbook.plots.results import mark_baselines, plain_numbers
 from convbook.plots.style import WIDTH, mix
 
@@ -40,7 +40,8 @@ def curves(
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
         for name, values in lines.items():
             dashes = "--" if name == "target" else "-"
-            axes.plot(values, color=colours[name], linestyle=dashes, linewidth=1.6, label=name)
+            look = {"linestyle": dashes, "linewidth": 1.5, "marker": ".", "markersize": 4}
+            axes.plot(values, color=colours[name], label=name, **look)
         axes.set_title(title, fontsize=9)
         axes.tick_params(labelsize=8)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -165,13 +166,17 @@ def dots(
 
 
 def by_place(
-    lines: Mapping[str, ArrayLike], xlabel: str, ylabel: str, logarithmic: bool = False
+    lines: Mapping[str, ArrayLike],
+    xlabel: str,
+    ylabel: str,
+    first: int = 0,
+    logarithmic: bool = False,
 ) -> None:
-    """One value for each place along a curve, a marked line for each name."""
+    """One value for each place, counted from ``first``, and a marked line for each name."""
     _, axes = plt.subplots()
     for colour, (name, values) in zip(HUES, lines.items(), strict=False):
         values = np.asarray(values)
-        axes.plot(np.arange(len(values)), values, color=colour, marker="o", label=name)
+        axes.plot(first + np.arange(len(values)), values, color=colour, marker="o", label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.xaxis.get_major_locator().set_params(integer=True)
     if logarithmic:
@@ -225,12 +230,12 @@ def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
     for top in (rows["curve"], rows["output"]):
         for i in range(points):
             overlaps = sum(start <= i < start + kernel_size for start in starts)
-            shade = mix(BLUE, "white", 1 - 0.28 * overlaps) if top == rows["output"] else "white"
+            shade = mix(INK, "white", 1 - 0.16 * overlaps) if top == rows["output"] else "white"
             box = Rectangle((i, top), 1, 1, facecolor=shade, edgecolor=FAINT, linewidth=1)
             axes.add_patch(box)
             text = f"{i}" if top == rows["curve"] else f"{overlaps}"
             axes.text(i + 0.5, top + 0.54, text, ha="center", va="center", fontsize=8)
-    for start, colour in zip(starts, HUES, strict=False):
+    for start, colour in zip(starts, HUES[3:], strict=False):  # the first three are filters
         middle = start + kernel_size / 2
         left = middle - channels / 2
         for channel in range(channels):

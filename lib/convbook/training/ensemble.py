@@ -143,7 +143,7 @@ def fit_ensemble(
         try:
             for epoch, draws in enumerate(_draws(seeds, epochs, len(train), scales, device), 1):
                 train_loss = step.run_epoch(draws, batch_size)
-                losses.append((train_loss, step.evaluate(test)))
+                losses.append(torch.stack([train_loss, step.evaluate(test)]))
                 if epoch in snapshots_at:
                     snapshots[epoch] = step.weights()
                 if epoch % max(1, epochs // 100) == 0 or epoch == epochs:
@@ -151,14 +151,9 @@ def fit_ensemble(
                     bar.update(epoch - bar.n)
         except KeyboardInterrupt:
             bar.write(f"Interrupted after {len(losses)} of {epochs} epochs, which are kept.")
-    train_loss, test_loss = (
-        torch.stack([pair[part] for pair in losses], dim=1).cpu()
-        if losses
-        else torch.empty(len(seeds), 0)
-        for part in (0, 1)
-    )
+    both = torch.stack(losses, dim=2).cpu() if losses else torch.empty(2, len(seeds), 0)
     seconds = time.perf_counter() - start
-    return Ensemble(make, seeds, train_loss, test_loss, step.weights(), snapshots, seconds)
+    return Ensemble(make, seeds, *both, step.weights(), snapshots, seconds)
 
 
 # One step for all models
@@ -285,7 +280,8 @@ def _captured(
 
     restoring(warm_up)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # The next epoch is being drawn in another thread, which is no business of this capture.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         losses = step(*static)
 
     def replay(*batch: Tensor | None) -> Tensor:
