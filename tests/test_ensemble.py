@@ -68,6 +68,30 @@ def test_a_model_in_an_ensemble_is_the_model_alone(make, data):
         assert together.test_loss[i].tolist() == pytest.approx(history.test_loss, rel=1e-3)
 
 
+def test_a_compiled_step_is_the_step(monkeypatch, capsys):
+    noise = {"input_noise": 0.1, "code_noise": (0.1, 0.0, 0.2)}
+    plain = patches_ensemble(**noise)
+    monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
+    compiled = patches_ensemble(**noise)
+    if "training without torch.compile" in capsys.readouterr().out:
+        pytest.skip("torch.compile finds no C++ compiler on this machine")
+    assert_equal_weights(plain.model(1), compiled.model(1))
+    torch.testing.assert_close(plain.test_loss, compiled.test_loss)
+
+
+def test_without_a_compiler_it_says_so_and_trains(monkeypatch, capsys):
+    def no_compiler(_):
+        raise RuntimeError("InvalidCxxCompiler: no working compiler\nand more")
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
+    uncompiled = patches_ensemble()
+    assert (
+        "which takes longer: InvalidCxxCompiler: no working compiler\n" in capsys.readouterr().out
+    )
+    assert_equal_weights(uncompiled.model(0), patches_ensemble(epochs=3).model(0))
+
+
 def test_another_loss():
     together = patches_ensemble(loss=F.l1_loss)
     alone = initialised(PatchAutoencoder, 6)

@@ -3,13 +3,17 @@
 A network of a few dozen numbers keeps a processor waiting: nearly all the time goes into calling
 each operation, not into its arithmetic. Thirty such networks in one batched computation cost little
 more than one. ``torch.func`` gives the batched step; it is traced once into a plain list of tensor
-operations, which is run on every batch, on CUDA as one captured graph.
+operations, which is run on every batch: on CUDA as one captured graph, in long runs on the CPU
+compiled.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 
 import numpy as np
@@ -27,7 +31,10 @@ from convbook.training.matrix_form import ConvolutionsAsMatrices
 from convbook.training.solo import Loss, check_recipe
 
 Weights = dict[str, Tensor]  # each (M, …): the weights of all models under one name
-Step = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
+Step = Callable[..., Tensor]  # a batch's indices and noise to the losses, (M,)
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's, as torch has them
+WORTH_COMPILING = 50_000  # steps: fewer do not pay for ten seconds of compiling
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +144,10 @@ def fit_ensemble(
         _input_scale(input_noise, len(seeds), train).to(device),
         _code_scale(code_noise, len(seeds), skeleton, train).to(device),
     )
-    step, losses = _Step(skeleton, weights, loss, learning_rate, train), []
+    steps = epochs * -(-len(train) // batch_size)
+    step, losses = _Step(skeleton, weights, loss, learning_rate, train, steps), []
     snapshots = {0: step.weights()} if 0 in snapshots_at else {}
-    with progress_bar(epochs, progress) as bar:
+    with progress_bar(epochs, progress) as bar, _one_thread():
         try:
             for epoch, draws in enumerate(_draws(seeds, epochs, len(train), scales, device), 1):
                 train_loss = step.run_epoch(draws, batch_size)
@@ -154,6 +162,17 @@ def fit_ensemble(
     both = torch.stack(losses, dim=2).cpu() if losses else torch.empty(2, len(seeds), 0)
     seconds = time.perf_counter() - start
     return Ensemble(make, seeds, *both, step.weights(), snapshots, seconds)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small operations lose more by being divided than they gain; another thread draws meanwhile."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 # One step for all models
@@ -180,28 +199,30 @@ class _Step:
     """The batched training step: outputs, losses, gradients and Adam for all models."""
 
     def __init__(
-        self, skeleton: _Noisy, weights: Weights, loss: Loss, learning_rate: float, train: Tensor
+        self,
+        skeleton: _Noisy,
+        weights: Weights,
+        loss: Loss,
+        learning_rate: float,
+        train: Tensor,
+        steps: int,
     ):
         self.skeleton, self.loss, self.train = skeleton, loss, train
-        # All weights lie in one tensor, so that Adam has one to update; the values are views of it.
-        self.flat = torch.cat([values.flatten() for values in weights.values()])
-        sizes = [values.numel() for values in weights.values()]
-        parts = zip(self.flat.split(sizes), weights.values(), strict=True)
-        self.values = [part.view_as(values) for part, values in parts]
-        self.names = list(weights)
-        kind = train.device.type
-        self.optimizer = torch.optim.Adam(
-            [self.flat], learning_rate, fused=kind != "mps", capturable=kind == "cuda"
-        )
+        self.learning_rate, self.steps = learning_rate, steps
+        self.shapes = {name: values.shape for name, values in weights.items()}
+        self.models = len(next(iter(weights.values())))
+        # All weights lie in one tensor, so that Adam has one to update.
+        flat = torch.cat([values.flatten() for values in weights.values()])
+        self.state = (flat, torch.zeros_like(flat), torch.zeros_like(flat), flat.new_zeros(()))
         self.prepared: dict[int, Step] = {}  # batch size: a last, shorter batch needs its own
 
     def run_epoch(self, draws: "_Draws", batch_size: int) -> Tensor:
         """Every example once for every model; the mean losses, (M,)."""
-        total = torch.zeros(len(self.values[0]), device=self.train.device)
+        total = torch.zeros(self.models, device=self.train.device)
         for batch in zip(*(_batches(part, batch_size) for part in draws), strict=False):
             size = batch[0].shape[1]
             if size not in self.prepared:
-                self.prepared[size] = self._prepare(*batch)
+                self.prepared[size] = self._prepare(batch)
             total += self.prepared[size](*batch) * size
         return total / len(self.train)
 
@@ -209,80 +230,108 @@ class _Step:
     def evaluate(self, test: Tensor) -> Tensor:
         """The mean loss of every model without noise, (M,)."""
 
-        def one(values: list[Tensor]) -> Tensor:
-            return self.loss(self._output(values, test), test)
+        def one(weights: Weights) -> Tensor:
+            return self.loss(functional_call(self.skeleton, weights, (test,)), test)
 
         with ConvolutionsAsMatrices():
-            return vmap(one)(self.values)
+            return vmap(one)(self._views(self.state[0]))
 
     def weights(self) -> Weights:
         """A copy of all weights, on the CPU, under the names the network gives them."""
-        names = (name.removeprefix("network.") for name in self.names)
-        return {name: v.cpu().clone() for name, v in zip(names, self.values, strict=True)}
+        views = self._views(self.state[0].cpu().clone())
+        return {name.removeprefix("network."): values for name, values in views.items()}
 
-    def _output(self, values: list[Tensor], *inputs: Tensor | None) -> Tensor:
-        weights = dict(zip(self.names, values, strict=True))
-        return functional_call(self.skeleton, weights, inputs)
+    def _views(self, flat: Tensor) -> Weights:
+        parts = flat.split([shape.numel() for shape in self.shapes.values()])
+        shapes = self.shapes.items()
+        return {name: part.view(shape) for (name, shape), part in zip(shapes, parts, strict=True)}
 
-    def _prepare(self, *batch: Tensor | None) -> Step:
-        """The step for batches like this one: traced, and on CUDA captured as a graph."""
+    def _prepare(self, batch: tuple[Tensor | None, ...]) -> Step:
+        """The step for batches like this one: traced, then captured (CUDA) or compiled (CPU)."""
+        axes = (0, 0, *(None if noise is None else 0 for noise in batch[1:]))
 
-        def loss_of_one(
-            values: list[Tensor], x: Tensor, input_noise: Tensor | None, code_noise: Tensor | None
-        ) -> Tensor:
-            return self.loss(self._output(values, x, input_noise, code_noise), x)
+        def loss_of_one(weights: Weights, x: Tensor, *noise: Tensor | None) -> Tensor:
+            return self.loss(functional_call(self.skeleton, weights, (x, *noise)), x)
 
-        def gradients(
-            values: list[Tensor],
+        def step(
+            flat: Tensor,
+            mean: Tensor,
+            square: Tensor,
+            count: Tensor,
             index: Tensor,
-            input_noise: Tensor | None,
-            code_noise: Tensor | None,
-        ) -> tuple[list[Tensor], Tensor]:
-            axes = (0, 0, *(None if noise is None else 0 for noise in (input_noise, code_noise)))
-            batched = vmap(grad_and_value(loss_of_one), in_dims=axes)
+            *noise: Tensor | None,
+        ) -> Tensor:
             x = self.train.index_select(0, index.flatten()).unflatten(0, index.shape)
-            return batched(values, x, input_noise, code_noise)
-
-        with ConvolutionsAsMatrices():
-            traced = make_fx(gradients)(self.values, *batch)
-
-        def step(*batch: Tensor | None) -> Tensor:
-            found, losses = traced(self.values, *batch)
-            self.flat.grad = torch.cat([gradient.flatten() for gradient in found])
-            self.optimizer.step()
+            batched = vmap(grad_and_value(loss_of_one), in_dims=axes)
+            found, losses = batched(self._views(flat), x, *noise)
+            gradient = torch.cat([found[name].flatten() for name in self.shapes])
+            _adam(flat, gradient, mean, square, count, self.learning_rate)
             return losses
 
-        return _captured(step, self._restoring, batch) if self.train.is_cuda else step
+        with ConvolutionsAsMatrices():
+            traced = make_fx(step)(*(part.clone() for part in self.state), *batch)
+        if self.train.is_cuda:
+            return _captured(traced, self.state, batch)
+        if self.train.device.type == "cpu" and self.steps >= WORTH_COMPILING:
+            return _compiled(traced, self.state, batch)
+        return partial(traced, *self.state)
 
-    def _restoring(self, warm_up: Callable[[], None]) -> None:
-        """Run ``warm_up``, and set weights and Adam's state back to what they were before."""
-        kept, state = self.flat.clone(), self.optimizer.state[self.flat]
-        before = {name: part.clone() for name, part in state.items()}
-        warm_up()
-        self.flat.copy_(kept)
-        for name, part in self.optimizer.state[self.flat].items():
-            part.copy_(before[name]) if before else part.zero_()
+
+def _adam(
+    flat: Tensor,
+    gradient: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    count: Tensor,
+    learning_rate: float,
+) -> None:
+    """A step of Adam in place, as ``torch.optim`` takes it, but as a part of the traced step.
+
+    Kingma and Ba 2014, arXiv 1412.6980, algorithm 1. ``torch.optim.Adam`` would take as long for
+    its own bookkeeping as all else takes.
+    """
+    count.add_(1)
+    mean.lerp_(gradient, 1 - BETAS[0])
+    square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+    unbiased_mean, unbiased_square = (
+        moment / -torch.expm1(count * math.log(beta))  # 1 - beta to the power of count
+        for moment, beta in zip((mean, square), BETAS, strict=True)
+    )
+    flat.sub_(unbiased_mean / (unbiased_square.sqrt() + EPSILON) * learning_rate)
+
+
+def _compiled(
+    traced: Callable[..., Tensor], state: tuple[Tensor, ...], batch: tuple[Tensor | None, ...]
+) -> Step:
+    """``traced`` by ``torch.compile``, which needs a C++ compiler; without one, as it is."""
+    try:
+        compiled = torch.compile(traced)
+        compiled(*(part.clone() for part in state), *batch)
+    except RuntimeError as reason:  # as all of torch.compile's are
+        first_line = str(reason).strip().partition("\n")[0]
+        print(f"NOTICE: training without torch.compile, which takes longer: {first_line}")
+        return partial(traced, *state)
+    return partial(compiled, *state)
 
 
 def _captured(
-    step: Step, restoring: Callable[[Callable[[], None]], None], batch: tuple[Tensor | None, ...]
+    traced: Callable[..., Tensor], state: tuple[Tensor, ...], batch: tuple[Tensor | None, ...]
 ) -> Step:
-    """``step`` as one CUDA graph: its forty launches become one (pytorch.org, "CUDA graphs")."""
+    """``traced`` as one CUDA graph: its launches become one (pytorch.org, "CUDA graphs")."""
     static = [None if part is None else part.clone() for part in batch]
+    before = [part.clone() for part in state]
     side = torch.cuda.Stream()
-
-    def warm_up() -> None:
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                step(*static)
-        torch.cuda.current_stream().wait_stream(side)
-
-    restoring(warm_up)
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):  # to warm up, as the documentation asks
+            traced(*state, *static)
+    torch.cuda.current_stream().wait_stream(side)
+    for part, old in zip(state, before, strict=True):
+        part.copy_(old)
     graph = torch.cuda.CUDAGraph()
     # The next epoch is being drawn in another thread, which is no business of this capture.
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        losses = step(*static)
+        losses = traced(*state, *static)
 
     def replay(*batch: Tensor | None) -> Tensor:
         for place, part in zip(static, batch, strict=True):
