@@ -1,7 +1,10 @@
 """A run is read back where nothing that decides it has changed, and trained again where it has."""
 
 import multiprocessing
+import os
 from functools import partial
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 
 import pytest
 import torch
@@ -11,7 +14,7 @@ from torch import nn
 from convbook import settings
 from convbook.data.curves import bezier_curves
 from convbook.models import CurveAutoencoder, PatchAutoencoder
-from convbook.training import Ensemble, cached, fit_ensemble
+from convbook.training import Ensemble, cache, cached, fit_ensemble
 from convbook.training.cache import _code
 
 CURVES = bezier_curves(50, seed=1)
@@ -45,15 +48,6 @@ def test_a_run_is_trained_once(folder, capsys):
         assert torch.equal(first.model(1, epoch)(CURVES), again.model(1, epoch)(CURVES))
 
 
-class Wider(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(15, 15)
-
-    def forward(self, x):
-        return self.layer(x)
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -64,7 +58,7 @@ class Wider(nn.Module):
         {"loss": F.l1_loss},
         {"data": bezier_curves(50, seed=2)},
         {"make": CurveAutoencoder},
-        {"make": Wider},
+        {"make": partial(nn.Linear, 15, 15)},
         {"make": partial(PatchAutoencoder, activation="relu")},
         {"snapshots_at": (1,)},
     ],
@@ -82,9 +76,32 @@ def test_another_version_of_torch_trains_anew(folder, monkeypatch):
     assert len(stored(folder)) == 2
 
 
+def test_another_device_and_other_code_train_anew(monkeypatch):
+    arguments = {"make": PatchAutoencoder, "epochs": 2, "device": "cpu"}
+    key = cache._key(fit_ensemble, arguments)
+    assert key == cache._key(fit_ensemble, arguments | {"progress": False})
+    assert key != cache._key(fit_ensemble, arguments | {"device": "cuda"})
+    monkeypatch.setattr(cache, "CODE", [*cache.CODE[:-1], cache.CODE[-1] + "\npass"])
+    assert key != cache._key(fit_ensemble, arguments)
+
+
+def test_names_and_keywords_tell_networks_apart():
+    makers = [
+        partial(nn.Conv1d, 1, 1, kernel_size=1, padding=3),
+        partial(nn.Conv1d, 1, 1, kernel_size=3, padding=1),
+        partial(nn.ConvTranspose1d, 1, 1, kernel_size=3, padding=1),
+        partial(PatchAutoencoder, activation="relu"),
+        partial(PatchAutoencoder, activation="none"),
+        PatchAutoencoder,
+    ]
+    assert len({cache._identity("make", make) for make in makers}) == len(makers)
+    swapped = partial(nn.Conv1d, 1, 1, padding=1, kernel_size=3)
+    assert cache._identity("make", swapped) == cache._identity("make", makers[1])
+
+
 def test_comments_and_docstrings_do_not_matter():
     plain = "def f(x):\n    return x + 1\n"
-    commented = '    def f(x):\n        """One more."""\n\n        return x + 1  # really\n'
+    commented = 'def f(x):\n    """One more."""\n\n    return x + 1  # really\n'
     assert _code(commented) == _code('def f(x):\n    "Else."\n    return x + 1')
     assert _code(plain) == _code("def f(x): # what?\n\n    return (x + 1)")
     assert _code(plain) != _code("def f(x):\n    return x + 2\n")
@@ -122,17 +139,16 @@ def test_an_interrupted_run_is_not_kept(folder, monkeypatch):
     assert stored(folder) == []
 
 
-def _timed_run(folder: str, results: multiprocessing.Queue) -> None:
-    import os
-
+def _timed_run(folder: str, together: Barrier, results: Queue) -> None:
     os.environ["CONVBOOK_DATA"] = folder
+    together.wait()
     results.put(run(epochs=20).seconds)
 
 
 def test_two_processes_at_once_train_once(tmp_path):
     spawning = multiprocessing.get_context("spawn")
-    results = spawning.Queue()
-    both = [spawning.Process(target=_timed_run, args=(str(tmp_path), results)) for _ in range(2)]
+    shared = (str(tmp_path), spawning.Barrier(2), results := spawning.Queue())
+    both = [spawning.Process(target=_timed_run, args=shared) for _ in range(2)]
     for process in both:
         process.start()
     seconds = [results.get(timeout=300) for _ in both]
@@ -142,12 +158,19 @@ def test_two_processes_at_once_train_once(tmp_path):
     assert len(stored(settings.runs_folder())) == 1
 
 
+class Elsewhere(PatchAutoencoder):
+    """Its code is not in the key, so that its name says nothing."""
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"make": object()},
         {"make": lambda: PatchAutoencoder()},
+        {"make": Elsewhere},
         {"loss": lambda a, b: (a - b).sum()},
+        {"loss": nn.HuberLoss(delta=2.0)},
+        {"loss": nn.HuberLoss(delta=2.0).forward},
     ],
 )
 def test_what_cannot_be_told_apart_is_named(change):

@@ -1,13 +1,14 @@
 """``fit_ensemble`` against ``fit`` and against the loop written out, and what it refuses."""
 
 import _thread
+import shutil
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -23,9 +24,8 @@ RECIPE = {"epochs": 3, "batch_size": 64, "learning_rate": 1e-2, "progress": Fals
 
 
 def patches_ensemble(**change):
-    return fit_ensemble(
-        PatchAutoencoder, PATCHES, PATCHES[:50], **RECIPE | {"seeds": (5, 6)} | change
-    )
+    usual = {"make": PatchAutoencoder, "train": PATCHES, "test": PATCHES[:50], "seeds": (5, 6)}
+    return fit_ensemble(**usual | RECIPE | change)
 
 
 def assert_equal_weights(a: nn.Module, b: nn.Module, tolerance: float = 1e-4) -> None:
@@ -72,9 +72,10 @@ def test_a_compiled_step_is_the_step(monkeypatch, capsys):
     noise = {"input_noise": 0.1, "code_noise": (0.1, 0.0, 0.2)}
     plain = patches_ensemble(**noise)
     monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
+    if not (shutil.which("g++") or shutil.which("clang++")):
+        pytest.skip("no C++ compiler on this machine")
     compiled = patches_ensemble(**noise)
-    if "training without torch.compile" in capsys.readouterr().out:
-        pytest.skip("torch.compile finds no C++ compiler on this machine")
+    assert "NOTICE" not in capsys.readouterr().out
     assert_equal_weights(plain.model(1), compiled.model(1))
     torch.testing.assert_close(plain.test_loss, compiled.test_loss)
 
@@ -181,6 +182,8 @@ def test_snapshots_and_slices():
     assert torch.equal(outputs[2], run.model(2)(PATCHES[:4]))
     with pytest.raises(ValueError, match=r"epoch=2: expected one of \[0, 3\]"):
         run.model(0, epoch=2)
+    with pytest.raises(ValueError, match="some=0: expected a slice"):
+        run[0]
 
 
 def test_an_interrupted_run_keeps_its_history(capsys):
@@ -200,6 +203,8 @@ def test_an_interrupted_run_keeps_its_history(capsys):
     assert f"Interrupted after {done} of 1000 epochs" in capsys.readouterr().out
 
 
+@example(1, 1, 7, 3, 1, 1, 0)  # one position, but padded
+@example(1, 1, 4, 1, 1, 2, 0)  # one position, but dilated and padded
 @given(
     st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 3), st.integers(0, 2),
     st.integers(1, 2), st.integers(0, 6),
@@ -220,6 +225,26 @@ def test_the_matrix_form_is_the_layer(inputs, outputs, kernel, stride, padding, 
             atol=1e-4,
             rtol=1e-5,
         )
+
+
+class PaddedLikeSame(nn.Module):
+    """Forms that the matrix form leaves to torch, and tied weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv1d(1, 1, 3, padding="same")
+        self.second = nn.Conv1d(1, 1, 3, padding="same", padding_mode="reflect")
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.second(F.conv1d(self.first(x), torch.ones(1, 1, 3), padding=1))
+
+
+def test_other_forms_and_tied_weights():
+    together = patches_ensemble(make=PaddedLikeSame)
+    alone = initialised(PaddedLikeSame, 6)
+    fit(alone, PATCHES, PATCHES[:50], **RECIPE, seed=6)
+    assert_equal_weights(together.model(1), alone)
 
 
 def test_grouped_convolutions_are_left_to_torch():
@@ -243,11 +268,17 @@ def test_grouped_convolutions_are_left_to_torch():
         ({"input_noise": float("nan")}, "input_noise=nan"),
         ({"input_noise": (0.1, 0.1, 0.1)}, "input_noise: expected one number or one for each of 2"),
         ({"code_noise": (0.1, -0.1, 0.1)}, "code_noise=.*at least 0"),
+        ({"code_noise": (0.0, 0.0)}, "code_noise: .*the code's 3 channels, not 2"),
+        ({"test": PATCHES.double()}, "test: expected train's torch.float32, not torch.float64"),
+        ({"learning_rate": float("inf")}, "learning_rate=inf"),
         ({"code_noise": (0.1, 0.1)}, "code_noise: .*the code's 3 channels, not 2"),
         ({"code_noise": [(0.1, 0.1, 0.1)] * 3}, "code_noise: expected scales for 2 models, not 3"),
         ({"snapshots_at": (4,)}, "snapshots_at=.*from 0 to 3"),
         ({"make": lambda: nn.Sequential(nn.BatchNorm1d(1))}, "make: expected a network without"),
-        ({"make": lambda: nn.Conv1d(1, 1, 3)}, "make: expected the input's .1, 1, 7."),
+        (
+            {"make": lambda: nn.Conv1d(1, 1, 3)},
+            "make: expected outputs of .* .1, 1, 7.",
+        ),
         ({"make": TwoConvolutions, "code_noise": 0.1}, "make: .*encode and decode"),
     ],
 )

@@ -71,6 +71,7 @@ def test_roughness_of_known_filters():
         (lambda: align(torch.zeros(3, 7), drawn(3, 7)), "filters: expected none to be zero"),
         (lambda: agreement(drawn(1, 3, 7)), "filters: expected .at least 2"),
         (lambda: principal_angles(drawn(3, 7), drawn(3, 6)), "filters: expected two matrices"),
+        (lambda: roughness(torch.zeros(2, 5)), "filters: expected none to be zero"),
         (lambda: roughness(drawn(3, 2)), "filters: expected at least 3 weights, not 2"),
     ],
 )

@@ -47,7 +47,9 @@ def agreement(filters: Tensor, aligned: bool = True) -> float:
 
 
 def principal_angles(filters: Tensor, others: Tensor) -> Tensor:
-    """The angles between two spans in degrees, the largest first: (K, n), (L, n) to (min(K, L),).
+    """The angles between two spans in degrees, the largest first: (K, n), (L, n) to (angles,).
+
+    There are as many as the smaller span has dimensions, at most min(K, L).
 
     Björck and Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3; SciPy does the work.
 
@@ -68,10 +70,12 @@ def roughness(filters: Tensor) -> Tensor:
     6(n - 2)/n.
 
     Raises:
-        ValueError: the filters have fewer than three weights.
+        ValueError: the filters have fewer than three weights, or one is zero.
     """
     if filters.shape[-1] < 3:
         raise ValueError(f"filters: expected at least 3 weights, not {filters.shape[-1]}")
+    if (filters == 0).all(-1).any():
+        raise ValueError("filters: expected none to be zero")
     return filters.diff(n=2).pow(2).sum(-1) / filters.pow(2).sum(-1)
 
 

@@ -7,6 +7,7 @@ drawing moves by itself: SVG's own animation, which needs a few kilobytes and no
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import cycle
 
 import ipywidgets as widgets
 import numpy as np
@@ -24,7 +25,7 @@ FRAMES = 48
 Code = Sequence[float]
 
 
-def explore_decoder(filters: ArrayLike, bias: float, code: Code, sweep: Code = (0, 0, 0)) -> None:
+def explore_decoder(filters: ArrayLike, bias: float, code: Code, sweep: Code) -> None:
     """Show what a decoder makes of a code, with sliders if a kernel is live.
 
     Args:
@@ -47,7 +48,9 @@ def explore_decoder(filters: ArrayLike, bias: float, code: Code, sweep: Code = (
     frames = _frames(code, sweep)
     reach = float(np.abs(frames).max()) or 1.0
     scale = _scale(filters, bias, frames)
-    picture = widgets.HTML(draw_decoder(filters, bias, [code], reach, scale))
+    # Sliders may go to all corners, the animation does not.
+    widest = reach * np.abs(filters).sum(0).max() + abs(bias) or 1.0
+    picture = widgets.HTML(draw_decoder(filters, bias, [code], reach, widest))
     sliders = [
         widgets.FloatSlider(
             value, min=-reach, max=reach, step=reach / 20, description=f"code {i + 1}"
@@ -57,7 +60,7 @@ def explore_decoder(filters: ArrayLike, bias: float, code: Code, sweep: Code = (
 
     def redraw(_: object) -> None:
         now = [slider.value for slider in sliders]
-        picture.value = draw_decoder(filters, bias, [now], reach, scale)
+        picture.value = draw_decoder(filters, bias, [now], reach, widest)
 
     for slider in sliders:
         slider.observe(redraw, names="value")
@@ -86,7 +89,7 @@ def draw_decoder(
     parts += [_limits(PANELS["code"][0], reach), _limits(PANELS["code × filter"][0], scale)]
     terms = np.array([np.multiply(filters, np.array(code)[:, None]) for code in frames])
     left, right = PANELS["code"]
-    for i, colour in zip(range(len(filters)), HUES, strict=False):
+    for i, colour in zip(range(len(filters)), cycle(HUES), strict=False):
         x = left + (i + 0.5) * (right - left) / len(filters)
         parts.append(_bar(x, [code[i] / reach for code in frames], colour))
         parts.append(_curve(PANELS["code × filter"], terms[:, i] / scale, colour))
@@ -176,5 +179,7 @@ def _words(code: Code, sweep: Code) -> str:
     moving = [str(i + 1) for i, size in enumerate(sweep) if size]
     if not moving:
         return f"code ({numbers})"
-    which = "every number moves" if len(moving) == len(code) else f"number {moving[0]} moves"
-    return f"around the code ({numbers}), {which}; a click pauses"
+    if len(moving) == 1:
+        return f"around the code ({numbers}), number {moving[0]} moves; a click pauses"
+    which = "every number" if len(moving) == len(code) else f"numbers {' and '.join(moving)}"
+    return f"around the code ({numbers}), {which} moving; a click pauses"

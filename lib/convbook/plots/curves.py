@@ -1,6 +1,7 @@
 """Curves, filters and what became of them over many seeds: the pictures of chapters 6 and 7."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,8 +24,8 @@ def curves(
     """Small panels of curves on one scale, with a title each and one legend for all.
 
     Args:
-        panels: title to the name and the values (n,) of each curve; a name that starts with an
-            underscore is left out of the legend.
+        panels: title to the name and the values (n,) of each curve; ``target`` is dashed, and a
+            name that starts with an underscore is left out of the legend.
         columns: panels in a row.
         colours: name to colour, the palette's hues in turn if not given.
         xlabel: below the lowest row.
@@ -35,7 +36,7 @@ def curves(
         rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True
     )
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    colours = colours or dict(zip(names, HUES * len(names), strict=False))
+    colours = colours or dict(zip(names, cycle(HUES), strict=False))
     for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
         for name, values in lines.items():
@@ -74,16 +75,17 @@ def over_epochs(
     Both are taken of the values' logarithms, as the axes are logarithmic.
 
     Args:
-        runs: kind to values, (seeds, epochs), all positive.
+        runs: kind to values, (at least two seeds, epochs), all positive.
         baselines: name to value.
         label: of the vertical axis.
         epochs: at which the values were taken, from 1 up if not given.
     """
     _, axes = plt.subplots()
-    for colour, (kind, values) in zip(HUES, runs.items(), strict=False):
+    for colour, (kind, values) in zip(cycle(HUES), runs.items(), strict=False):
         mean, deviation = values.log().mean(0), values.log().std(0)
-        at = epochs or np.arange(1, values.shape[1] + 1)
-        axes.plot(at, mean.exp(), color=colour, label=kind, marker="o" if epochs else None)
+        at = np.arange(1, values.shape[1] + 1) if epochs is None else epochs
+        marker = None if epochs is None else "o"
+        axes.plot(at, mean.exp(), color=colour, label=kind, marker=marker)
         band = (mean - deviation).exp(), (mean + deviation).exp()
         axes.fill_between(at, *band, color=colour, alpha=0.25, linewidth=0)
     mark_baselines(axes, baselines)
@@ -108,13 +110,13 @@ def filters_over_seeds(rows: Mapping[str, Tensor], reference: Tensor | None = No
     )
     for all_axes, (label, filters) in zip(grid, rows.items(), strict=True):
         unit = filters / filters.norm(dim=2, keepdim=True)
-        signs = (unit * unit[:1]).sum(2, keepdim=True).sign()
-        for channel, (axes, colour) in enumerate(zip(all_axes, HUES, strict=False)):
+        signs = 1 - 2 * ((unit * unit[:1]).sum(2, keepdim=True) < 0).int()
+        for channel, (axes, colour) in enumerate(zip(all_axes, cycle(HUES), strict=False)):
             axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
             axes.plot((signs * unit)[:, channel].T, color=colour, linewidth=1.1, alpha=0.75)
             if reference is not None:
-                sign = (reference[channel] * (signs * unit)[:, channel]).sum().sign()
-                dashed = sign * reference[channel] / reference[channel].norm()
+                opposed = (reference[channel] * (signs * unit)[:, channel]).sum() < 0
+                dashed = (-1 if opposed else 1) * reference[channel] / reference[channel].norm()
                 axes.plot(dashed, color=INK, linestyle="--", linewidth=1.2)
             axes.tick_params(labelsize=8)
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -138,14 +140,16 @@ def dots(
     """
     kinds = list(dict.fromkeys(kind for row in groups.values() for kind in row))
     _, axes = plt.subplots(figsize=(WIDTH, 0.34 * len(groups) * max(1, len(kinds) / 2) + 1.1))
+    named = set()
     for y, row in enumerate(groups.values()):
         for which, kind in enumerate(kinds):
             if kind not in row:
                 continue
             values = np.asarray(row[kind], dtype=float)
             at = y + (which - (len(kinds) - 1) / 2) * 0.26
-            look = {"color": HUES[which], "linestyle": "", "zorder": 3}
-            name = kind if y == 0 else None
+            look = {"color": HUES[which % len(HUES)], "linestyle": "", "zorder": 3}
+            name = None if kind in named else kind
+            named.add(kind)
             axes.plot(
                 values, np.full(len(values), at), marker="o", markersize=4.5, alpha=0.55,
                 markeredgewidth=0, label=name, **look,
@@ -174,7 +178,7 @@ def by_place(
 ) -> None:
     """One value for each place, counted from ``first``, and a marked line for each name."""
     _, axes = plt.subplots()
-    for colour, (name, values) in zip(HUES, lines.items(), strict=False):
+    for colour, (name, values) in zip(cycle(HUES), lines.items(), strict=False):
         values = np.asarray(values)
         axes.plot(first + np.arange(len(values)), values, color=colour, marker="o", label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -197,18 +201,21 @@ def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> Non
     left.plot(patch, color=INK, linestyle="--", linewidth=1.6, label="patch")
     left.set_title("filters, and the patch", fontsize=9)
     middle.set_title("each point times each weight", fontsize=9)
-    right.set_title("summed: the code", fontsize=9)
-    for which, colour in zip(range(len(filters)), HUES, strict=False):
+    right.set_title("sum, bias, tanh: code", fontsize=9)
+    for which, colour in zip(range(len(filters)), cycle(HUES), strict=False):
         left.plot(filters[which], color=colour, linewidth=1.6, label=f"filter {which + 1}")
         middle.plot(products[which], color=colour, linewidth=1.6)
         bar = right.bar(which + 1, code[which], color=colour, width=0.6)
         right.bar_label(bar, [f"{code[which]:.3f}"], padding=3, fontsize=9)
-    left.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2)
-    right.margins(y=0.2)
+    left.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
+    right.margins(x=0.1, y=0.25)
     for axes in (left, middle, right):
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
         axes.tick_params(labelsize=8)
         axes.xaxis.get_major_locator().set_params(integer=True)
+    left.set_xlabel("point", fontsize=9)
+    middle.set_xlabel("point", fontsize=9)
+    right.set_xlabel("filter", fontsize=9)
 
 
 def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
@@ -235,7 +242,7 @@ def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
             axes.add_patch(box)
             text = f"{i}" if top == rows["curve"] else f"{overlaps}"
             axes.text(i + 0.5, top + 0.54, text, ha="center", va="center", fontsize=8)
-    for start, colour in zip(starts, HUES[3:], strict=False):  # the first three are filters
+    for start, colour in zip(starts, cycle(HUES[3:]), strict=False):  # the first three are filters
         middle = start + kernel_size / 2
         left = middle - channels / 2
         for channel in range(channels):

@@ -10,8 +10,7 @@ import functools
 import hashlib
 import inspect
 import io
-import tempfile
-import textwrap
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
@@ -61,9 +60,9 @@ def _write(path: Path, run: dict[str, object]) -> None:
     """All or nothing: the file gets its name when it is complete."""
     buffer = io.BytesIO()
     torch.save(run, buffer)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
-        unfinished.write(_checksum(buffer.getvalue()) + b"\n" + buffer.getvalue())
-    Path(unfinished.name).replace(path)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(_checksum(buffer.getvalue()) + b"\n" + buffer.getvalue())
+    unfinished.replace(path)
 
 
 def _read(path: Path) -> dict[str, object] | None:
@@ -83,71 +82,48 @@ def _checksum(content: bytes) -> bytes:
 # What decides a run's numbers
 
 
-def _key(fit: Callable[..., object], arguments: dict[str, object]) -> str:
-    decisive = {name: value for name, value in arguments.items() if name != "progress"}
-    decisive["device"] = torch.device(arguments.get("device") or settings.device()).type
-    parts = [fit.__qualname__, torch.__version__, *map(_module_code, TRAINING)]
-    parts += [f"{name}={_identity(name, value)}" for name, value in sorted(decisive.items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-@functools.singledispatch
-def _identity_of(value: object) -> str:
-    if isinstance(value, type):
-        own = [base for base in value.__mro__ if not _is_installed(base)]
-        return " ".join(_code(inspect.getsource(base)) for base in own)
-    if callable(value) and _is_installed(value):
-        return f"{value.__module__}.{value.__qualname__}"
-    raise TypeError
-
-
-def _identity(name: str, value: object) -> str:
-    try:
-        return _identity_of(value)
-    except TypeError:
-        raise ValueError(
-            f"{name}: a stored run cannot be told by {value!r}; expected numbers, tensors, "
-            "a class, functools.partial of one, or a function of torch"
-        ) from None
-
-
-@_identity_of.register(int | float | str | range | None)
-def _(value: object) -> str:
-    return repr(value)
-
-
-@_identity_of.register(list | tuple | set | frozenset)
-def _(value: list | tuple) -> str:
-    return str([_identity_of(part) for part in value])
-
-
-@_identity_of.register
-def _(value: Tensor) -> str:
-    content = value.detach().cpu().contiguous().numpy().tobytes()
-    return f"{tuple(value.shape)} {value.dtype} {hashlib.sha256(content).hexdigest()}"
-
-
-@_identity_of.register
-def _(value: functools.partial) -> str:
-    parts = [value.func, list(value.args), *sorted(value.keywords), *value.keywords.values()]
-    return str([_identity_of(part) for part in parts])
-
-
-def _is_installed(value: object) -> bool:
-    return value.__module__.partition(".")[0] in ("builtins", "torch")
-
-
-@functools.cache
-def _module_code(module: object) -> str:
-    return _code(inspect.getsource(module))
-
-
 def _code(source: str) -> str:
     """``source`` without comments, layout and docstrings, which change no number."""
-    tree = ast.parse(textwrap.dedent(source))
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         documented = isinstance(body, list) and body and isinstance(body[0], ast.Expr)
         if documented and isinstance(body[0].value, ast.Constant):
             body[0] = ast.Pass()
     return ast.unparse(tree)
+
+
+CODE = [_code(inspect.getsource(module)) for module in TRAINING]  # as it was imported
+
+
+def _key(fit: Callable[..., object], arguments: dict[str, object]) -> str:
+    decisive = {name: value for name, value in arguments.items() if name != "progress"}
+    decisive["device"] = torch.device(arguments.get("device") or settings.device()).type
+    parts = [fit.__qualname__, torch.__version__, *CODE]
+    parts += [f"{name}={_identity(name, value)}" for name, value in sorted(decisive.items())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _identity(name: str, value: object) -> str:
+    """What tells ``value`` from another, as text.
+
+    A class or function is told by its name: torch's version and the code of ``models`` are in the
+    key already. A name from elsewhere says nothing about the code behind it.
+    """
+    if isinstance(value, int | float | str | range | None):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return str([_identity(name, part) for part in value])
+    if isinstance(value, Tensor):
+        content = value.detach().cpu().contiguous().numpy().tobytes()
+        return f"{tuple(value.shape)} {value.dtype} {hashlib.sha256(content).hexdigest()}"
+    if isinstance(value, functools.partial):
+        keywords = [part for pair in sorted(value.keywords.items()) for part in pair]
+        return f"partial {_identity(name, [value.func, *value.args, *keywords])}"
+    named = isinstance(value, type) or inspect.isfunction(value) or inspect.isbuiltin(value)
+    if named and re.match(r"(torch|convbook\.models)\b", value.__module__ or ""):
+        return f"{value.__module__}.{value.__qualname__}"
+    raise ValueError(
+        f"{name}: a stored run cannot be told by {value!r}; expected numbers, tensors, a class or "
+        "function of torch or convbook.models, or functools.partial of one"
+    )

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
@@ -28,7 +28,7 @@ from convbook.models import initialised
 from convbook.sizes import whole_number
 from convbook.training.history import progress_bar
 from convbook.training.matrix_form import ConvolutionsAsMatrices
-from convbook.training.solo import Loss, check_recipe
+from convbook.training.solo import Loss, check_recipe, reproducible
 
 Weights = dict[str, Tensor]  # each (M, …): the weights of all models under one name
 Step = Callable[..., Tensor]  # a batch's indices and noise to the losses, (M,)
@@ -45,7 +45,7 @@ class Ensemble:
     seeds: tuple[int, ...]
     train_loss: Tensor  # (M, epochs), mean over the epoch's examples
     test_loss: Tensor  # (M, epochs), over the whole test set, after the epoch
-    weights: Weights  # after the last epoch, on the CPU
+    weights: Weights  # at the end, on the CPU; of an interrupted run: where it was stopped
     snapshots: dict[int, Weights]  # epoch: the weights after it; epoch 0: before the first
     seconds: float  # wall-clock time of training and testing together
 
@@ -53,7 +53,13 @@ class Ensemble:
         return len(self.seeds)
 
     def __getitem__(self, some: slice) -> "Ensemble":
-        """The models that ``some`` picks, as an ensemble of their own."""
+        """The models that ``some`` picks, as an ensemble of their own.
+
+        Raises:
+            ValueError: ``some`` is no slice.
+        """
+        if not isinstance(some, slice):
+            raise ValueError(f"some={some!r}: expected a slice; `model` gives a single network")
 
         def pick(weights: Weights) -> Weights:
             return {name: values[some] for name, values in weights.items()}
@@ -77,7 +83,9 @@ class Ensemble:
             raise ValueError(f"epoch={epoch}: expected one of {sorted(self.snapshots)}")
         weights = self.weights if epoch is None else self.snapshots[epoch]
         model = initialised(self.make, 0)
-        model.load_state_dict({name: values[index] for name, values in weights.items()})
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                parameter.copy_(weights[name][index])
         return model.eval()
 
     @torch.no_grad()
@@ -108,7 +116,7 @@ def fit_ensemble(
     ``fit(initialised(make, seed), …, seed=seed)``, whichever other copies are trained beside it.
     Noise is Gaussian, drawn afresh for every example, on the device: with noise, CPU and CUDA give
     other numbers. Gaussian noise on the input acts as a penalty on the size of the gradient:
-    Bishop 1995, doi 10.1162/neco.1995.7.1.108. An epoch's noise is held in memory for all models.
+    Bishop 1995, doi 10.1162/neco.1995.7.1.108. Two epochs' noise is held in memory for all models.
 
     Ctrl-C ends the training, and what has been reached is returned.
 
@@ -140,39 +148,46 @@ def fit_ensemble(
     start = time.perf_counter()
     train, test = train.to(device), test.to(device)
     skeleton, weights = _stacked(make, seeds, device)
-    scales = _Scales(
-        _input_scale(input_noise, len(seeds), train).to(device),
-        _code_scale(code_noise, len(seeds), skeleton, train).to(device),
+    _check_output(skeleton, train)
+    scales = (
+        _input_scale(input_noise, len(seeds), train),
+        _code_scale(code_noise, len(seeds), skeleton, train),
     )
     steps = epochs * -(-len(train) // batch_size)
     step, losses = _Step(skeleton, weights, loss, learning_rate, train, steps), []
     snapshots = {0: step.weights()} if 0 in snapshots_at else {}
-    with progress_bar(epochs, progress) as bar, _one_thread():
+    with progress_bar(epochs, progress) as bar, _one_thread(), _current(device), reproducible():
         try:
             for epoch, draws in enumerate(_draws(seeds, epochs, len(train), scales, device), 1):
                 train_loss = step.run_epoch(draws, batch_size)
-                losses.append(torch.stack([train_loss, step.evaluate(test)]))
+                both = torch.stack([train_loss, step.evaluate(test)])
                 if epoch in snapshots_at:
                     snapshots[epoch] = step.weights()
+                losses.append(both)
                 if epoch % max(1, epochs // 100) == 0 or epoch == epochs:
                     bar.set_postfix_str(f"mean train loss {train_loss.mean().item():.2e}")
                     bar.update(epoch - bar.n)
         except KeyboardInterrupt:
             bar.write(f"Interrupted after {len(losses)} of {epochs} epochs, which are kept.")
-    both = torch.stack(losses, dim=2).cpu() if losses else torch.empty(2, len(seeds), 0)
+    history = torch.stack(losses, dim=2).cpu() if losses else torch.empty(2, len(seeds), 0)
     seconds = time.perf_counter() - start
-    return Ensemble(make, seeds, *both, step.weights(), snapshots, seconds)
+    return Ensemble(make, seeds, *history, step.weights(), snapshots, seconds)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Small operations lose more by being divided than they gain; another thread draws meanwhile."""
+    """Small operations lose by being divided, and another thread draws meanwhile."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _current(device: torch.device) -> AbstractContextManager[None]:
+    """Streams and graphs are made on the current CUDA device, which may be another."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 # One step for all models
@@ -319,15 +334,13 @@ def _captured(
 ) -> Step:
     """``traced`` as one CUDA graph: its launches become one (pytorch.org, "CUDA graphs")."""
     static = [None if part is None else part.clone() for part in batch]
-    before = [part.clone() for part in state]
+    copies = [part.clone() for part in state]
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):  # to warm up, as the documentation asks
-            traced(*state, *static)
+            traced(*copies, *static)
     torch.cuda.current_stream().wait_stream(side)
-    for part, old in zip(state, before, strict=True):
-        part.copy_(old)
     graph = torch.cuda.CUDAGraph()
     # The next epoch is being drawn in another thread, which is no business of this capture.
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
@@ -359,33 +372,33 @@ def _stacked(
 # What is drawn at random
 
 
-@dataclass(frozen=True)
-class _Scales:
-    """Standard deviations that multiply an epoch's noise, or nothing to add."""
-
-    input: Tensor  # (M, 1, …), of the input's dimensions
-    code: Tensor  # (M, 1, channels, …), of the code's shape
-
-
 _Draws = tuple[Tensor, Tensor | None, Tensor | None]
 
 
 def _draws(
-    seeds: tuple[int, ...], epochs: int, count: int, scales: _Scales, device: torch.device
+    seeds: tuple[int, ...],
+    epochs: int,
+    count: int,
+    scales: tuple[Tensor, Tensor],
+    device: torch.device,
 ) -> Iterator[_Draws]:
     """For each epoch the order of the examples, (M, N), and the noise, (M, N, …), if there is any.
 
-    They are drawn one epoch ahead, while the epoch before is trained on.
+    They are drawn one epoch ahead, while the epoch before is trained on; but not on MPS, where
+    torch must not be used from two threads.
     """
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     noises = [torch.Generator(device).manual_seed(_other_seed(seed)) for seed in seeds]
 
     def draw() -> _Draws:
-        order = torch.stack([torch.randperm(count, generator=own) for own in orders])
-        return order.to(device), *(
-            drawn_noise(scale, count, noises) for scale in (scales.input, scales.code)
-        )
+        with _current(device):
+            order = torch.stack([torch.randperm(count, generator=own) for own in orders])
+            noise = [drawn_noise(scale, count, noises) for scale in scales]
+            return order.to(device), *noise
 
+    if device.type == "mps":
+        yield from (draw() for _ in range(epochs))
+        return
     with ThreadPoolExecutor(max_workers=1) as ahead:
         coming = ahead.submit(draw)
         for epoch in range(1, epochs + 1):
@@ -396,16 +409,24 @@ def _draws(
 
 
 def drawn_noise(scale: Tensor, count: int, generators: Sequence[torch.Generator]) -> Tensor | None:
-    """Gaussian noise of these standard deviations, (M, 1, …) to (M, count, …); None if all are 0.
+    """Gaussian noise of these standard deviations on the generators' device.
 
     A model without noise draws none, so that each model's draws are its own.
+
+    Args:
+        scale: (M, 1, …), on the CPU.
+        count: examples to draw for.
+        generators: one a model.
+
+    Returns:
+        (M, count, …), or None if all standard deviations are 0.
     """
     if not scale.any():
         return None
-    noise = scale.new_zeros(len(scale), count, *scale.shape[2:])
+    noise = torch.zeros(len(scale), count, *scale.shape[2:], device=generators[0].device)
     for own, drawn, generator in zip(scale, noise, generators, strict=True):
         if own.any():
-            drawn.normal_(generator=generator).mul_(own)
+            drawn.normal_(generator=generator).mul_(own.to(drawn.device))
     return noise
 
 
@@ -447,6 +468,14 @@ def _input_scale(noise: float | Sequence[float], models: int, train: Tensor) -> 
 
 
 @torch.no_grad()
+def _check_output(skeleton: _Noisy, train: Tensor) -> None:
+    with ConvolutionsAsMatrices():  # which also makes ready what a traced step may not compute
+        shape = tuple(skeleton(train[:1]).shape)
+    if shape != (expected := tuple(train[:1].shape)):
+        raise ValueError(f"make: expected outputs of the input's shape {expected}, not {shape}")
+
+
+@torch.no_grad()
 def _code_scale(
     noise: float | Sequence[float] | Sequence[Sequence[float]],
     models: int,
@@ -455,15 +484,11 @@ def _code_scale(
 ) -> Tensor:
     """(M, 1, channels, …): one number for each model and channel, over all places of the code."""
     scale = _not_negative("code_noise", noise)
-    example = train[:1]
-    with ConvolutionsAsMatrices():
-        if (shape := skeleton(example).shape) != example.shape:
-            raise ValueError(f"make: expected the input's {tuple(example.shape)}, not {shape}")
-        if not scale.any():
-            return torch.zeros(models, 1)
-        if not hasattr(skeleton.network, "encode") or not hasattr(skeleton.network, "decode"):
-            raise ValueError("make: expected a network with encode and decode, as code_noise asks")
-        code = skeleton.network.encode(example)[0]  # (channels, …)
+    if scale.dim() == 0 and scale == 0:
+        return torch.zeros(models, 1)
+    if not hasattr(skeleton.network, "encode") or not hasattr(skeleton.network, "decode"):
+        raise ValueError("make: expected a network with encode and decode, as code_noise asks")
+    code = skeleton.network.encode(train[:1])[0]  # (channels, …)
     if scale.dim() > 2 or (scale.dim() == 2 and len(scale) not in (1, models)):
         raise ValueError(f"code_noise: expected scales for {models} models, not {len(scale)}")
     if scale.dim() > 0 and scale.shape[-1] != len(code):
@@ -471,9 +496,8 @@ def _code_scale(
             f"code_noise: expected one scale for each of the code's {len(code)} channels, "
             f"not {scale.shape[-1]}"
         )
-    channels = scale.expand(models, len(code)).reshape(
-        models, 1, len(code), *[1] * (code.dim() - 1)
-    )
+    places = [1] * (code.dim() - 1)
+    channels = scale.expand(models, len(code)).reshape(models, 1, len(code), *places)
     return channels * torch.ones(code.shape)
 
 

@@ -24,11 +24,14 @@ class ConvolutionsAsMatrices(TorchFunctionMode):
     def __torch_function__(
         self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None
     ) -> object:
-        if function is torch.conv1d and args[0].shape[-1] <= LONGEST:
-            function = conv1d
-        elif function is torch.conv_transpose1d and args[0].shape[-1] <= LONGEST:
-            function = conv_transpose1d
+        if function in OURS and _as_layers_call_it(args, kwargs) and args[0].shape[-1] <= LONGEST:
+            function = OURS[function]
         return function(*args, **(kwargs or {}))
+
+
+def _as_layers_call_it(args: tuple, kwargs: dict | None) -> bool:
+    """All by position and in tuples; ``padding="same"`` and other forms are left to torch."""
+    return not kwargs and all(isinstance(part, tuple) for part in args[3:6])
 
 
 def conv1d(
@@ -77,7 +80,7 @@ def _matrix(
     weight: Tensor, length: int, positions: int, stride: int, padding: int, dilation: int
 ) -> Tensor:
     """(out, in, k) to (in · length, out · positions): each weight wherever the kernel puts it."""
-    if length == weight.shape[2] and positions == 1:
+    if length == weight.shape[2] and (positions, padding, dilation) == (1, 0, 1):
         return weight.flatten(1).T
     geometry = (length, positions, weight.shape[2], stride, padding, dilation)
     placed = weight.flatten(0, 1) @ _places(*geometry, weight.dtype, weight.device)
@@ -104,3 +107,6 @@ def _places(
 
 def _biased(output: Tensor, bias: Tensor | None) -> Tensor:
     return output if bias is None else output + bias[:, None]
+
+
+OURS = {torch.conv1d: conv1d, torch.conv_transpose1d: conv_transpose1d}

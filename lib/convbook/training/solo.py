@@ -1,5 +1,6 @@
 """``fit``: train one network, with the data on the device and nothing copied in the inner loop."""
 
+import math
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
@@ -70,7 +71,7 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
     order = torch.Generator().manual_seed(seed)
     history = History()
-    with progress_bar(epochs, progress) as bar, _reproducible():
+    with progress_bar(epochs, progress) as bar, reproducible():
         for epoch in range(1, epochs + 1):
             history.train_loss.append(
                 _train_epoch(model, train, batch_size, optimizer, loss, order)
@@ -86,7 +87,7 @@ def fit(
     return history
 
 
-def _reproducible() -> AbstractContextManager[None]:
+def reproducible() -> AbstractContextManager[None]:
     """cuDNN's deterministic algorithms in plain float32, so that a GPU repeats itself."""
     return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 
@@ -155,25 +156,27 @@ def check_recipe(
     """
     whole_number("epochs", epochs, 1)
     whole_number("batch_size", batch_size, 1)
-    if not learning_rate > 0:
+    if not 0 < learning_rate < math.inf:
         raise ValueError(f"learning_rate={learning_rate}: expected a positive number")
     for name, examples in {"train": train, "test": test}.items():
-        _check_examples(name, examples, train.shape[1:])
+        _check_examples(name, examples, train)
 
 
-def _check_examples(name: str, examples: Tensor, shape: torch.Size) -> None:
-    if len(examples) == 0 or examples.shape[1:] != shape:
-        expected = ", ".join(map(str, shape))
+def _check_examples(name: str, examples: Tensor, train: Tensor) -> None:
+    if len(examples) == 0 or examples.shape[1:] != train.shape[1:]:
+        expected = ", ".join(map(str, train.shape[1:]))
         raise ValueError(f"{name}: expected (at least 1, {expected}), not {tuple(examples.shape)}")
     if not examples.is_floating_point():
         raise ValueError(f"{name}: expected floating point numbers, not {examples.dtype}")
+    if examples.dtype != train.dtype:
+        raise ValueError(f"{name}: expected train's {train.dtype}, not {examples.dtype}")
 
 
 def _check_snapshots(
     watch: Tensor | None, train: Tensor, snapshots_at: Collection[int], epochs: int
 ) -> None:
     if watch is not None:
-        _check_examples("watch", watch, train.shape[1:])
+        _check_examples("watch", watch, train)
     if snapshots_at and watch is None:
         raise ValueError(f"watch=None: expected images, as snapshots_at={snapshots_at}")
     for epoch in snapshots_at:
