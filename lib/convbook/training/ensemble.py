@@ -7,6 +7,7 @@ operations, which is run on every batch: on CUDA as one captured graph, in long 
 compiled.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -320,13 +321,26 @@ def _compiled(
 ) -> Step:
     """``traced`` by ``torch.compile``, which needs a C++ compiler; without one, as it is."""
     try:
-        compiled = torch.compile(traced)
-        compiled(*(part.clone() for part in state), *batch)
+        with _quiet_about_cuda():
+            compiled = torch.compile(traced)
+            compiled(*(part.clone() for part in state), *batch)
     except RuntimeError as reason:  # as all of torch.compile's are
         first_line = str(reason).strip().partition("\n")[0]
         print(f"NOTICE: training without torch.compile, which takes longer: {first_line}")
         return partial(traced, *state)
     return partial(compiled, *state)
+
+
+@contextmanager
+def _quiet_about_cuda() -> Iterator[None]:
+    """``torch.compile`` looks for CUDA on a CPU, too, and would log that there is none."""
+    logger = logging.getLogger("torch.utils.cpp_extension")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _captured(
