@@ -166,7 +166,8 @@ def dots(
         axes.set_xscale("log")
         plain_numbers(axes.xaxis)
     if len(kinds) > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.04), ncols=len(kinds), fontsize=9)
+        above = 1.13 if baselines else 1.02  # whose names stand there
+        axes.legend(loc="lower left", bbox_to_anchor=(0, above), ncols=len(kinds), fontsize=9)
 
 
 def by_place(
