@@ -3,11 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 from filelock import FileLock
+
+from convbook import plots
 
 ROOT = Path(__file__).parents[1]
 
@@ -16,6 +21,15 @@ os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first impo
 # The same cases in every run, and no limit on the time of one: machines differ, and are busy.
 hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("course")
+
+
+@pytest.fixture
+def closed_figures() -> Iterator[None]:
+    """The course's look for one test, and no figure left open after it."""
+    with mpl.rc_context():
+        plots.set_style()
+        yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import re
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -12,14 +11,7 @@ from convbook import plots
 from convbook.explorers import explore_decoder
 from convbook.explorers.decoding import FRAMES, draw_decoder
 
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    with mpl.rc_context():
-        plots.set_style()
-        yield
-    plt.close("all")
-
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 FILTERS = np.array([[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]])
 
@@ -34,7 +26,7 @@ def legend() -> list[str]:
 
 
 def test_curves_share_a_scale_and_a_legend():
-    panels = {"a": {"output": [0.0, 1], "target": [0.0, 2]}, "b": {"output": [3.0, 0], "_x": [1.0]}}
+    panels = {"a": {"output": [0.0, 1], "target": [0.0, 2]}, "b": {"output": [3.0, 0]}}
     plots.curves(panels, columns=3)
     assert [0, 1] in drawn_lines()
     assert [3, 0] in drawn_lines()
@@ -120,7 +112,7 @@ def test_the_decoder_picture_adds_up():
 def shown_bundle(monkeypatch, **arguments) -> dict:
     shown = []
     monkeypatch.setattr(
-        "convbook.explorers.decoding.display", lambda bundle, raw: shown.append(bundle)
+        "convbook.explorers.static_twin.display", lambda bundle, raw: shown.append(bundle)
     )
     explore_decoder(
         **{"filters": FILTERS, "bias": 0.0, "code": (0, 0), "sweep": (1, 1)} | arguments

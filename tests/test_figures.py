@@ -1,6 +1,5 @@
 """Figures say what they are given: colours, numbers, and a picture for every setting."""
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -14,14 +13,7 @@ from convbook.matrices import conv_matrix
 from convbook.palette import PAPER
 from convbook.training import History
 
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    with mpl.rc_context():
-        plots.set_style()
-        yield
-    plt.close("all")
-
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 KERNEL = np.arange(1.0, 10).reshape(3, 3)
 
@@ -123,7 +115,7 @@ def test_the_size_picture_crops_and_brings_back():
 def test_the_explorer_has_sliders_and_a_static_twin(monkeypatch):
     shown = []
     monkeypatch.setattr(
-        "convbook.explorers.size_arithmetic.display", lambda bundle, raw: shown.append(bundle)
+        "convbook.explorers.static_twin.display", lambda bundle, raw: shown.append(bundle)
     )
     explore_sizes(transposed=True, size=5)
     (bundle,) = shown

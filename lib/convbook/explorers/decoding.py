@@ -11,9 +11,9 @@ from itertools import cycle
 
 import ipywidgets as widgets
 import numpy as np
-from IPython.display import display
 from numpy.typing import ArrayLike
 
+from convbook.explorers.static_twin import show
 from convbook.palette import HUES
 
 WIDTH, HEIGHT = 660, 210  # SVG units, as all lengths here
@@ -50,29 +50,19 @@ def explore_decoder(filters: ArrayLike, bias: float, code: Code, sweep: Code) ->
     scale = _scale(filters, bias, frames)
     # Sliders may go to all corners, the animation does not.
     widest = reach * np.abs(filters).sum(0).max() + abs(bias) or 1.0
-    picture = widgets.HTML(draw_decoder(filters, bias, [code], reach, widest))
-    sliders = [
-        widgets.FloatSlider(
+    sliders = {
+        f"code {i + 1}": widgets.FloatSlider(
             value, min=-reach, max=reach, step=reach / 20, description=f"code {i + 1}"
         )
         for i, value in enumerate(code)
-    ]
-
-    def redraw(_: object) -> None:
-        now = [slider.value for slider in sliders]
-        picture.value = draw_decoder(filters, bias, [now], reach, widest)
-
-    for slider in sliders:
-        slider.observe(redraw, names="value")
-    box = widgets.VBox([*sliders, picture])
-    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    moving = draw_decoder(filters, bias, frames, reach, scale)
-    bundle = {
-        "text/plain": f"decoder explorer: {_words(code, sweep)}",
-        "text/html": f'<figure class="explorer">{moving}<p>{_words(code, sweep)}</p></figure>',
-        "application/vnd.jupyter.widget-view+json": view,
     }
-    display(bundle, raw=True)
+
+    def draw(**now: float) -> str:
+        return draw_decoder(filters, bias, [list(now.values())], reach, widest)
+
+    words = _words(code, sweep)
+    moving = draw_decoder(filters, bias, frames, reach, scale)
+    show(sliders, draw, f"decoder explorer: {words}", f"{moving}<p>{words}</p>")
 
 
 def draw_decoder(

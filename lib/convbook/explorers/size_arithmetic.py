@@ -7,8 +7,8 @@ same drawing, with its first settings, stands in the sliders' place.
 from html import escape
 
 import ipywidgets as widgets
-from IPython.display import display
 
+from convbook.explorers.static_twin import show
 from convbook.palette import HUES
 from convbook.sizes import conv_size, conv_transpose_size, span
 
@@ -45,7 +45,6 @@ def explore_sizes(
     if transposed:
         first["output_padding"] = output_padding
     draw = draw_transposed if transposed else draw_convolution
-    picture = widgets.HTML(draw(**first))
     limits = {"size": (1, 12), "kernel_size": (1, 5), "stride": (1, 4), "dilation": (1, 3)}
     sliders = {}
     for name, value in first.items():
@@ -53,22 +52,13 @@ def explore_sizes(
         label = name.replace("_", " ")
         sliders[name] = widgets.IntSlider(value, low, max(high, value), description=label)
 
-    def redraw(_: object) -> None:
+    def draw_or_say_why(**settings: int) -> str:
         try:
-            picture.value = draw(**{name: slider.value for name, slider in sliders.items()})
+            return draw(**settings)
         except ValueError as reason:
-            picture.value = f"<p>{escape(str(reason))}</p>"
+            return f"<p>{escape(str(reason))}</p>"
 
-    for slider in sliders.values():
-        slider.observe(redraw, names="value")
-    box = widgets.VBox([*sliders.values(), picture])
-    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    bundle = {
-        "text/plain": f"size explorer: {_settings(**first)}",
-        "text/html": f'<figure class="explorer">{draw(**first)}</figure>',
-        "application/vnd.jupyter.widget-view+json": view,
-    }
-    display(bundle, raw=True)
+    show(sliders, draw_or_say_why, f"size explorer: {_settings(**first)}", draw(**first))
 
 
 def draw_convolution(size: int, kernel_size: int, stride: int, padding: int, dilation: int) -> str:

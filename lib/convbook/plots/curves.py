@@ -5,13 +5,12 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from convbook.palette import FAINT, HUES, INK
-from convbook.plots.results import mark_baselines, plain_numbers
+from convbook.plots.results import mark_baselines, mark_baselines_across, plain_numbers
 from convbook.plots.style import WIDTH, mix
 
 
@@ -24,8 +23,7 @@ def curves(
     """Small panels of curves on one scale, with a title each and one legend for all.
 
     Args:
-        panels: title to the name and the values (n,) of each curve; ``target`` is dashed, and a
-            name that starts with an underscore is left out of the legend.
+        panels: title to the name and the values (n,) of each curve; ``target`` is dashed.
         columns: panels in a row.
         colours: name to colour, the palette's hues in turn if not given.
         xlabel: below the lowest row.
@@ -37,12 +35,13 @@ def curves(
     )
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     colours = colours or dict(zip(names, cycle(HUES), strict=False))
+    drawn = {}  # the legend's lines, by name
     for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
         for name, values in lines.items():
             dashes = "--" if name == "target" else "-"
             look = {"linestyle": dashes, "linewidth": 1.5, "marker": ".", "markersize": 4}
-            axes.plot(values, color=colours[name], label=name, **look)
+            (drawn[name],) = axes.plot(values, color=colours[name], **look)
         axes.set_title(title, fontsize=9)
         axes.tick_params(labelsize=8)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -50,18 +49,8 @@ def curves(
         axes.set_visible(False)
     for axes in grid[-1]:
         axes.set_xlabel(xlabel, fontsize=9)
-    shown = {name: line for name, line in _lines(grid.flat).items() if not name.startswith("_")}
-    if len(shown) > 1:
-        figure.legend(shown.values(), shown, loc="outside upper left", ncols=len(shown), fontsize=9)
-
-
-def _lines(all_axes: Sequence[Axes]) -> dict[str, object]:
-    """Each label's first line, in the order in which they appear."""
-    found = {}
-    for axes in all_axes:
-        for line in axes.get_lines():
-            found.setdefault(line.get_label(), line)
-    return found
+    if len(drawn) > 1:
+        figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn), fontsize=9)
 
 
 def over_epochs(
@@ -155,10 +144,7 @@ def dots(
                 markeredgewidth=0, label=name, **look,
             )  # fmt: skip
             axes.plot(values.mean(), at, marker="|", markersize=13, markeredgewidth=2.4, **look)
-    for name, value in (baselines or {}).items():
-        axes.axvline(value, color=INK, linestyle="--", linewidth=1.2)
-        place, system = (value, 1.01), axes.get_xaxis_transform()
-        axes.text(*place, name, transform=system, ha="center", va="bottom", fontsize=9)
+    mark_baselines_across(axes, baselines or {})
     axes.set_yticks(range(len(groups)), groups)
     axes.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)

@@ -46,16 +46,7 @@ def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None
     bars = axes.barh(names, values, color=BLUE, height=0.62)
     axes.bar_label(bars, [f"{value:.4f}" for value in values], padding=4, fontsize=9)
     axes.invert_yaxis()
-    for name, value in baselines.items():
-        axes.axvline(value, color=INK, linestyle="--", linewidth=1.2)
-        axes.annotate(
-            name,
-            (value, 1.0),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="bottom",
-            fontsize=9,
-        )
+    mark_baselines_across(axes, baselines)
     rightmost = max(*values, *baselines.values())
     axes.set(xlabel="test error (mean squared)", xlim=(0, 1.15 * rightmost))
     axes.tick_params(axis="y", length=0)
@@ -95,6 +86,14 @@ def mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
         axes.axhline(value, color=INK, linestyle="--", linewidth=1.2)
         place, system = (1.01, value), axes.get_yaxis_transform()
         axes.text(*place, name, transform=system, va="center", fontsize=9)
+
+
+def mark_baselines_across(axes: Axes, baselines: Mapping[str, float]) -> None:
+    """The same for values on the horizontal axis, named above."""
+    for name, value in baselines.items():
+        axes.axvline(value, color=INK, linestyle="--", linewidth=1.2)
+        place, system = (value, 1.0), axes.get_xaxis_transform()
+        axes.text(*place, name, transform=system, ha="center", va="bottom", fontsize=9)
 
 
 def plain_numbers(axis: Axis, subdivisions: tuple[int, ...] = (1, 2, 5)) -> None:

@@ -19,11 +19,11 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from convbook import models, settings, sizes
-from convbook.training import ensemble, history, matrix_form, solo
+from convbook import matrices, models, settings, sizes
+from convbook.training import ensemble, matrix_form, solo
 from convbook.training.ensemble import Ensemble
 
-TRAINING = (ensemble, history, matrix_form, models, sizes, solo)
+TRAINING = (ensemble, matrices, matrix_form, models, sizes, solo)
 FIELDS = ("train_loss", "test_loss", "weights", "snapshots", "seconds")  # what is not an argument
 
 P = ParamSpec("P")

@@ -29,7 +29,7 @@ from convbook.models import initialised
 from convbook.sizes import whole_number
 from convbook.training.history import progress_bar
 from convbook.training.matrix_form import ConvolutionsAsMatrices
-from convbook.training.solo import Loss, check_recipe, reproducible
+from convbook.training.solo import Loss, check_recipe, check_snapshots, reproducible
 
 Weights = dict[str, Tensor]  # each (M, …): the weights of all models under one name
 Step = Callable[..., Tensor]  # a batch's indices and noise to the losses, (M,)
@@ -144,7 +144,7 @@ def fit_ensemble(
     """
     check_recipe(train, test, epochs, batch_size, learning_rate)
     seeds = _checked_seeds(seeds)
-    _check_snapshots(snapshots_at, epochs)
+    check_snapshots(snapshots_at, 0, epochs)
     device = torch.device(device or settings.device())
     start = time.perf_counter()
     train, test = train.to(device), test.to(device)
@@ -461,12 +461,6 @@ def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     if len(seeds) == 0:
         raise ValueError("seeds: expected at least one")
     return tuple(whole_number("seeds", seed, 0) for seed in seeds)
-
-
-def _check_snapshots(snapshots_at: Collection[int], epochs: int) -> None:
-    for epoch in snapshots_at:
-        if whole_number("snapshots_at", epoch, 0) > epochs:
-            raise ValueError(f"snapshots_at={snapshots_at}: expected epochs from 0 to {epochs}")
 
 
 def _input_scale(noise: float | Sequence[float], models: int, train: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from convbook.matrices import tap_matrix
 from convbook.sizes import conv_size, conv_transpose_size
 
 LONGEST = 64  # cells: the matrix of a longer signal is mostly zeros, and slower than the layer
@@ -81,7 +82,7 @@ def _matrix(
 ) -> Tensor:
     """(out, in, k) to (in · length, out · positions): each weight wherever the kernel puts it."""
     if length == weight.shape[2] and (positions, padding, dilation) == (1, 0, 1):
-        return weight.flatten(1).T
+        return weight.flatten(1).T  # a kernel as long as the signal is its own matrix
     geometry = (length, positions, weight.shape[2], stride, padding, dilation)
     placed = weight.flatten(0, 1) @ _places(*geometry, weight.dtype, weight.device)
     placed = placed.view(*weight.shape[:2], positions, length)
@@ -99,10 +100,11 @@ def _places(
     dtype: torch.dtype,
     device: torch.device,
 ) -> Tensor:
-    """One where a tap at a position meets a cell: (kernel_size, positions · length)."""
-    starts = torch.arange(positions, device=device)[:, None] * stride - padding
-    taps = torch.arange(kernel_size, device=device)[:, None, None] * dilation
-    return (starts + taps == torch.arange(length, device=device)).flatten(1).to(dtype)
+    """Chapter 1's picking matrices, a row for each tap: (kernel_size, positions · length)."""
+    taps = [
+        tap_matrix(tap, positions, length, stride, padding, dilation) for tap in range(kernel_size)
+    ]
+    return torch.stack(taps).flatten(1).to(device, dtype)
 
 
 def _biased(output: Tensor, bias: Tensor | None) -> Tensor:

@@ -62,7 +62,8 @@ def fit(
     """
     check_recipe(train, test, epochs, batch_size, learning_rate)
     whole_number("seed", seed, 0)
-    _check_snapshots(watch, train, snapshots_at, epochs)
+    _check_watched(watch, train, snapshots_at)
+    check_snapshots(snapshots_at, 1, epochs)
     device = torch.device(device or settings.device())
     start = time.perf_counter()
     layout = _memory_layout(model, train, device)
@@ -172,13 +173,19 @@ def _check_examples(name: str, examples: Tensor, train: Tensor) -> None:
         raise ValueError(f"{name}: expected train's {train.dtype}, not {examples.dtype}")
 
 
-def _check_snapshots(
-    watch: Tensor | None, train: Tensor, snapshots_at: Collection[int], epochs: int
-) -> None:
+def _check_watched(watch: Tensor | None, train: Tensor, snapshots_at: Collection[int]) -> None:
     if watch is not None:
         _check_examples("watch", watch, train)
     if snapshots_at and watch is None:
         raise ValueError(f"watch=None: expected images, as snapshots_at={snapshots_at}")
+
+
+def check_snapshots(snapshots_at: Collection[int], first: int, last: int) -> None:
+    """Every epoch that a snapshot is taken at is one of ``first`` to ``last``.
+
+    Raises:
+        ValueError: one of them is not.
+    """
     for epoch in snapshots_at:
-        if whole_number("snapshots_at", epoch, 1) > epochs:
-            raise ValueError(f"snapshots_at={snapshots_at}: expected epochs from 1 to {epochs}")
+        if whole_number("snapshots_at", epoch, first) > last:
+            raise ValueError(f"snapshots_at={snapshots_at}: expected epochs from {first} to {last}")
