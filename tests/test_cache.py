@@ -15,7 +15,7 @@ from convbook import settings
 from convbook.data.curves import bezier_curves
 from convbook.models import CurveAutoencoder, PatchAutoencoder
 from convbook.training import Ensemble, cache, cached, fit_ensemble
-from convbook.training.cache import _code
+from convbook.training.cache import _without_comments
 
 CURVES = bezier_curves(50, seed=1)
 RECIPE = {"seeds": (1, 2), "epochs": 2, "batch_size": 20, "learning_rate": 1e-3, "progress": False}
@@ -77,12 +77,18 @@ def test_another_version_of_torch_trains_anew(folder, monkeypatch):
 
 
 def test_another_device_and_other_code_train_anew(monkeypatch):
-    arguments = {"make": PatchAutoencoder, "epochs": 2, "device": "cpu"}
-    key = cache._key(fit_ensemble, arguments)
-    assert key == cache._key(fit_ensemble, arguments | {"progress": False})
-    assert key != cache._key(fit_ensemble, arguments | {"device": "cuda"})
-    monkeypatch.setattr(cache, "CODE", [*cache.CODE[:-1], cache.CODE[-1] + "\npass"])
-    assert key != cache._key(fit_ensemble, arguments)
+    decisive = {"make": PatchAutoencoder, "epochs": 2, "device": "cpu"}
+    key = cache.run_key("a", cache.ENSEMBLE_CODE, decisive)
+    assert key == cache.run_key("a", cache.ENSEMBLE_CODE, decisive)
+    assert key != cache.run_key("b", cache.ENSEMBLE_CODE, decisive)
+    assert key != cache.run_key("a", cache.ENSEMBLE_CODE, decisive | {"device": "cuda"})
+    assert key != cache.run_key("a", cache.ENSEMBLE_CODE[1:], decisive)
+    code = cache._code
+    for changed in ("convbook.training.ensemble", "convbook.models.curves"):
+        monkeypatch.setattr(cache, "_code", lambda m, at=changed: code(m) + "pass" * (m == at))
+        assert key != cache.run_key("a", cache.ENSEMBLE_CODE, decisive)
+    monkeypatch.setattr(cache, "_code", lambda m: code(m) + "pass" * m.endswith("digits"))
+    assert key == cache.run_key("a", cache.ENSEMBLE_CODE, decisive)  # another network's module
 
 
 def test_names_and_keywords_tell_networks_apart():
@@ -102,9 +108,11 @@ def test_names_and_keywords_tell_networks_apart():
 def test_comments_and_docstrings_do_not_matter():
     plain = "def f(x):\n    return x + 1\n"
     commented = 'def f(x):\n    """One more."""\n\n    return x + 1  # really\n'
-    assert _code(commented) == _code('def f(x):\n    "Else."\n    return x + 1')
-    assert _code(plain) == _code("def f(x): # what?\n\n    return (x + 1)")
-    assert _code(plain) != _code("def f(x):\n    return x + 2\n")
+    assert _without_comments(commented) == _without_comments(
+        'def f(x):\n    "Else."\n    return x + 1'
+    )
+    assert _without_comments(plain) == _without_comments("def f(x): # what?\n\n    return (x + 1)")
+    assert _without_comments(plain) != _without_comments("def f(x):\n    return x + 2\n")
 
 
 @pytest.mark.parametrize("keep", [0, 10, 64, 65, 1000, -1])

@@ -35,7 +35,9 @@ def test_stand_ins_have_the_official_shapes_and_range(name):
         assert part.max() <= 1
         assert labels.shape == part.shape[:1]
         assert labels.unique().tolist() == list(range(10))
-    assert images.first_of_each_class().shape == (10, *SHAPE[name])
+    first = images.first_of_each_class()
+    assert images.test_labels[list(first)].tolist() == list(range(10))
+    assert all((images.test_labels[:i] != label).all() for label, i in enumerate(first))
     assert torch.equal(images.train, getattr(data, name)("stand-in").train)
 
 

@@ -6,10 +6,11 @@ The modules stand on six floors, and a module imports only from the floors below
 1. ``settings``, ``publish``: profile, device and data folder, and nothing else reads the
    environment; the command that writes the repository's address into the course
 2. ``sizes``: output-size arithmetic
-3. ``data``, ``matrices``, ``shapes``, ``models``, ``baselines``: Bezier curves, MNIST, CIFAR-10 and
-   their stand-ins; convolution as a matrix; a shape's walk through a network; the networks; PCA
-4. ``transposed``, ``training``: five ways to one operator; one network or many at once, trained
-   and kept
+3. ``data``, ``matrices``, ``shapes``, ``models``, ``corruptions``, ``baselines``: Bezier curves,
+   MNIST, CIFAR-10 and their stand-ins; convolution as a matrix; a shape's walk through a network;
+   the networks; noise on images; PCA and the best linear denoiser
+4. ``transposed``, ``training``: five ways to one operator; one network, many at once or a sweep of
+   them, trained and kept
 5. ``metrics``, ``filters``, ``palette``: how far apart two sets of images, or of filters, are; the
    colours
 6. ``plots``, ``explorers``, ``claims``: what a reader sees

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """Images as float32 in [0, 1], (N, C, H, W), with integer labels, (N,)."""
+    """Images as float32 in [0, 1], or [-1, 1] if so selected, (N, C, H, W), with integer labels,
+    (N,).
+    """
 
     name: str
     official: bool
@@ -26,7 +27,8 @@ class ImageData:
             f"{len(self.test):,} to test on, {size}"
         )
 
-    def first_of_each_class(self) -> Tensor:
-        """The first test image of each class, in the order of the classes: (classes, C, H, W)."""
-        first = [(self.test_labels == label).nonzero()[0, 0] for label in range(len(self.classes))]
-        return self.test[torch.stack(first)]
+    def first_of_each_class(self) -> tuple[int, ...]:
+        """Where among the test images each class comes first, in the order of the classes."""
+        return tuple(
+            int((self.test_labels == label).nonzero()[0, 0]) for label in range(len(self.classes))
+        )

@@ -1,4 +1,4 @@
-"""``cached``: a run that was trained before is read from disk.
+"""Runs that were trained before are read from disk.
 
 A run is known by what decides its numbers: the settings, the data, the code of the network and of
 the training (comments and docstrings aside), the kind of device and the version of torch. The file
@@ -8,24 +8,29 @@ holds tensors and numbers only, below a line with their checksum.
 import ast
 import functools
 import hashlib
+import importlib
 import inspect
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import ParamSpec
 
 import torch
 from filelock import FileLock
 from torch import Tensor
 
-from convbook import matrices, models, settings, sizes
+from convbook import matrices, settings, sizes
+from convbook.models import initial
 from convbook.training import ensemble, matrix_form, solo
 from convbook.training.ensemble import Ensemble
 
-TRAINING = (ensemble, matrices, matrix_form, models, sizes, solo)
+ENSEMBLE_CODE = (ensemble, initial, matrices, matrix_form, sizes, solo)
 FIELDS = ("train_loss", "test_loss", "weights", "snapshots", "seconds")  # what is not an argument
+KNOWN_BY_NAME = r"(torch|convbook\.(models|corruptions|training\.schedules))\b"
 
+Run = dict[str, object]  # tensors, numbers, and lists and dictionaries of them
 P = ParamSpec("P")
 
 
@@ -42,21 +47,47 @@ def cached(fit: Callable[P, Ensemble]) -> Callable[P, Ensemble]:
     @functools.wraps(fit)
     def read_or_train(*args: P.args, **kwargs: P.kwargs) -> Ensemble:
         arguments = inspect.signature(fit).bind(*args, **kwargs).arguments
-        path = settings.runs_folder() / f"{_key(fit, arguments)}.run"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
-            if (kept := _read(path)) is not None:
-                print(f"trained before, in {kept['seconds']:.0f} s")
-                return Ensemble(arguments["make"], tuple(arguments["seeds"]), **kept)
+
+        def train() -> tuple[Run, bool]:
             trained = fit(*args, **kwargs)
-            if trained.train_loss.shape[1] == arguments["epochs"]:
-                _write(path, {field: getattr(trained, field) for field in FIELDS})
-            return trained
+            complete = trained.train_loss.shape[1] == arguments["epochs"]
+            return {field: getattr(trained, field) for field in FIELDS}, complete
+
+        decisive = {name: value for name, value in arguments.items() if name != "progress"}
+        decisive["device"] = torch.device(arguments.get("device") or settings.device()).type
+        key = run_key(fit.__qualname__, ENSEMBLE_CODE, decisive)
+        run, before = kept(key, train)
+        if before:
+            print(f"trained before, in {run['seconds']:.0f} s")
+        return Ensemble(arguments["make"], tuple(arguments["seeds"]), **run)
 
     return read_or_train
 
 
-def _write(path: Path, run: dict[str, object]) -> None:
+def kept(key: str, train: Callable[[], tuple[Run, bool]]) -> tuple[Run, bool]:
+    """The run of this key, and whether it was trained before.
+
+    Args:
+        key: as ``run_key`` gives it.
+        train: gives the run, and whether it is complete: if not, it is not stored.
+    """
+    path = run_path(key)
+    with FileLock(f"{path}.lock"):
+        if (run := read_run(path)) is not None:
+            return run, True
+        run, complete = train()
+        if complete:
+            write_run(path, run)
+        return run, False
+
+
+def run_path(key: str) -> Path:
+    """Where the run of this key lies, in a folder that is there."""
+    settings.runs_folder().mkdir(parents=True, exist_ok=True)
+    return settings.runs_folder() / f"{key}.run"
+
+
+def write_run(path: Path, run: Run) -> None:
     """All or nothing: the file gets its name when it is complete."""
     buffer = io.BytesIO()
     torch.save(run, buffer)
@@ -65,7 +96,8 @@ def _write(path: Path, run: dict[str, object]) -> None:
     unfinished.replace(path)
 
 
-def _read(path: Path) -> dict[str, object] | None:
+def read_run(path: Path) -> Run | None:
+    """The run in this file; None if there is none, or, with a notice, if it is damaged."""
     if not path.exists():
         return None
     checksum, _, content = path.read_bytes().partition(b"\n")
@@ -82,7 +114,23 @@ def _checksum(content: bytes) -> bytes:
 # What decides a run's numbers
 
 
-def _code(source: str) -> str:
+def run_key(kind: str, code: Iterable[ModuleType], decisive: Mapping[str, object]) -> str:
+    """A name for the run that these values decide, trained by the code of these modules.
+
+    Raises:
+        ValueError: a value is of a kind by which one run cannot be told from another.
+    """
+    parts = [kind, torch.__version__, *(_code(module.__name__) for module in code)]
+    parts += [f"{name}={_identity(name, value)}" for name, value in sorted(decisive.items())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@functools.cache  # as it was imported, whatever happens to the file afterwards
+def _code(module: str) -> str:
+    return _without_comments(inspect.getsource(importlib.import_module(module)))
+
+
+def _without_comments(source: str) -> str:
     """``source`` without comments, layout and docstrings, which change no number."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -93,37 +141,28 @@ def _code(source: str) -> str:
     return ast.unparse(tree)
 
 
-CODE = [_code(inspect.getsource(module)) for module in TRAINING]  # as it was imported
-
-
-def _key(fit: Callable[..., object], arguments: dict[str, object]) -> str:
-    decisive = {name: value for name, value in arguments.items() if name != "progress"}
-    decisive["device"] = torch.device(arguments.get("device") or settings.device()).type
-    parts = [fit.__qualname__, torch.__version__, *CODE]
-    parts += [f"{name}={_identity(name, value)}" for name, value in sorted(decisive.items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
 def _identity(name: str, value: object) -> str:
     """What tells ``value`` from another, as text.
 
-    A class or function is told by its name: torch's version and the code of ``models`` are in the
-    key already. A name from elsewhere says nothing about the code behind it.
+    A class or function is told by its name and, in this library, by the code of its module. A name
+    from elsewhere says nothing about the code behind it.
     """
     if isinstance(value, int | float | str | range | None):
         return repr(value)
     if isinstance(value, list | tuple):
         return str([_identity(name, part) for part in value])
     if isinstance(value, Tensor):
-        content = value.detach().cpu().contiguous().numpy().tobytes()
+        content = value.detach().cpu().contiguous().numpy()
         return f"{tuple(value.shape)} {value.dtype} {hashlib.sha256(content).hexdigest()}"
     if isinstance(value, functools.partial):
         keywords = [part for pair in sorted(value.keywords.items()) for part in pair]
         return f"partial {_identity(name, [value.func, *value.args, *keywords])}"
     named = isinstance(value, type) or inspect.isfunction(value) or inspect.isbuiltin(value)
-    if named and re.match(r"(torch|convbook\.models)\b", value.__module__ or ""):
-        return f"{value.__module__}.{value.__qualname__}"
+    if named and re.match(KNOWN_BY_NAME, value.__module__ or ""):
+        code = _code(value.__module__) if value.__module__.startswith("convbook.") else ""
+        return f"{value.__module__}.{value.__qualname__} {code}".rstrip()
     raise ValueError(
         f"{name}: a stored run cannot be told by {value!r}; expected numbers, tensors, a class or "
-        "function of torch or convbook.models, or functools.partial of one"
+        "function of torch or of convbook's models, corruptions and schedules, or "
+        "functools.partial of one"
     )

@@ -29,12 +29,12 @@ class History:
         return axes
 
 
-def progress_bar(epochs: int, shown: bool) -> tqdm:
+def progress_bar(total: int, shown: bool, unit: str = "epoch") -> tqdm:
     """A text bar on standard output: notebooks keep its last line, and show it without a kernel."""
     return tqdm(
-        total=epochs,
+        total=total,
         disable=not shown,
         file=sys.stdout,
-        unit="epoch",
-        bar_format="{n}/{total} epochs |{bar:20}| {elapsed}{postfix}",
+        unit=unit,
+        bar_format="{n}/{total} {unit}s |{bar:20}| {elapsed}{postfix}",
     )

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +12,13 @@ from torch import Tensor, nn
 
 from convbook import settings
 from convbook.sizes import whole_number
+from convbook.training.forward import MixedPrecision, Precision, captured, resolved
 from convbook.training.history import History, progress_bar
+from convbook.training.schedules import constant
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Corruption = Callable[[Tensor, torch.Generator], Tensor]
+Schedule = Callable[[float], float]
 TEST_BATCH = 1000
 
 
@@ -27,12 +32,16 @@ def fit(
     learning_rate: float,
     seed: int,
     loss: Loss = F.mse_loss,
+    corrupt: Corruption | None = None,
+    shuffle: bool = True,
+    schedule: Schedule = constant,
+    precision: Precision = "float32",
     watch: Tensor | None = None,
     snapshots_at: Collection[int] = (),
     device: torch.device | str | None = None,
     progress: bool = True,
 ) -> History:
-    """Train an autoencoder with Adam to give back its input.
+    """Train an autoencoder with Adam to give back its input, or what that was before corruption.
 
     ``model`` is trained in place; it stays on the device and in evaluation mode.
 
@@ -46,8 +55,16 @@ def fit(
         train, test: (N, …) and (M, …), float, in the model's units.
         epochs, batch_size: whole numbers of at least 1; the last batch of an epoch may be smaller.
         learning_rate: Adam's step size, positive.
-        seed: of the shuffling. The first weights are the caller's (``models.initialised``).
+        seed: of the shuffling and of the corruption. The first weights are the caller's
+            (``models.initialised``).
         loss: (output, target) to the mean over the batch.
+        corrupt: (images, generator) to what the network is shown instead, drawn afresh for every
+            batch, on the device; the test images are corrupted once. The clean images are the
+            target: Vincent et al. 2008, doi 10.1145/1390156.1390294.
+        shuffle: whether each epoch has an order of its own, or all keep that of ``train``.
+        schedule: the share of the training done, from 0 to 1, to a factor of the learning rate.
+        precision: of convolutions and products in training; tests are in float32. ``auto`` is
+            ``bfloat16`` where the processor has it.
         watch: (K, …), inputs whose reconstructions are kept …
         snapshots_at: … after these epochs, as ``History.snapshots``.
         device: ``settings.device()`` if not given.
@@ -69,15 +86,26 @@ def fit(
     layout = _memory_layout(model, train, device)
     model.to(device, memory_format=layout)
     train, test = (part.to(device).contiguous(memory_format=layout) for part in (train, test))
+    noise = torch.Generator(device).manual_seed(seed)
+    show = partial(corrupt, generator=noise) if corrupt else _as_they_are
+    shown = show(test)
+    order = torch.Generator().manual_seed(seed) if shuffle else None
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
-    order = torch.Generator().manual_seed(seed)
     history = History()
     with progress_bar(epochs, progress) as bar, reproducible():
+        forward = MixedPrecision(model, resolved(precision, device), device)
+        if device.type == "cuda":
+            forward = captured(forward, train[:batch_size])
         for epoch in range(1, epochs + 1):
-            history.train_loss.append(
-                _train_epoch(model, train, batch_size, optimizer, loss, order)
-            )
-            history.test_loss.append(evaluate(model, test, loss))
+            model.train()
+            total = torch.zeros((), device=device)
+            batches = _batches(len(train), batch_size, order, device)
+            for step, index in enumerate(batches):
+                done = (epoch - 1 + step / len(batches)) / epochs
+                optimizer.param_groups[0]["lr"] = learning_rate * schedule(done)
+                total += _step(forward, optimizer, loss, show, train[index])
+            history.train_loss.append(total.item() / len(train))
+            history.test_loss.append(evaluate(model, test, loss, shown))
             if epoch in snapshots_at:
                 history.snapshots[epoch] = reconstruct(model, watch)
             bar.set_postfix_str(
@@ -88,47 +116,62 @@ def fit(
     return history
 
 
+def _as_they_are(images: Tensor) -> Tensor:
+    return images
+
+
+def _batches(
+    count: int, batch_size: int, order: torch.Generator | None, device: torch.device
+) -> tuple[Tensor, ...]:
+    """One epoch's indices, in an order drawn from ``order``, or else as they come."""
+    indices = torch.arange(count) if order is None else torch.randperm(count, generator=order)
+    return indices.to(device).split(batch_size)
+
+
+def _step(
+    forward: Callable[[Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    show: Callable[[Tensor], Tensor],
+    batch: Tensor,
+) -> Tensor:
+    """One update of the weights; the sum of the batch's losses, which stays on the device."""
+    batch_loss = loss(forward(show(batch)), batch)
+    optimizer.zero_grad()
+    batch_loss.backward()
+    optimizer.step()
+    return batch_loss.detach() * len(batch)
+
+
 def reproducible() -> AbstractContextManager[None]:
     """cuDNN's deterministic algorithms in plain float32, so that a GPU repeats itself."""
     return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 
 
-def _train_epoch(
-    model: nn.Module,
-    train: Tensor,
-    batch_size: int,
-    optimizer: torch.optim.Optimizer,
-    loss: Loss,
-    order: torch.Generator,
-) -> float:
-    """One pass over ``train`` in a fresh order; the mean loss over its examples."""
-    model.train()
-    permutation = torch.randperm(len(train), generator=order).to(train.device)
-    total = torch.zeros((), device=train.device)
-    for index in permutation.split(batch_size):
-        batch = train[index]
-        batch_loss = loss(model(batch), batch)
-        optimizer.zero_grad()
-        batch_loss.backward()
-        optimizer.step()
-        total += batch_loss.detach() * len(batch)
-    return total.item() / len(train)
-
-
 @torch.no_grad()
-def evaluate(model: nn.Module, images: Tensor, loss: Loss = F.mse_loss) -> float:
+def evaluate(
+    model: nn.Module, images: Tensor, loss: Loss = F.mse_loss, shown: Tensor | None = None
+) -> float:
     """The mean loss of the reconstructions of all ``images``, (N, …), on the model's device.
 
+    Args:
+        model, images, loss: as for ``fit``.
+        shown: (N, …), what the model is given in place of the images, such as noisy ones.
+
     Raises:
-        ValueError: there are no images.
+        ValueError: there are no images, or ``shown`` has another shape.
     """
     if len(images) == 0:
         raise ValueError("images: expected at least one")
+    shown = images if shown is None else shown
+    if shown.shape != images.shape:
+        raise ValueError(f"shown: expected {tuple(images.shape)}, not {tuple(shown.shape)}")
     model.eval()
     device = next(model.parameters()).device
     total = torch.zeros((), device=device)
-    for batch in images.to(device).split(TEST_BATCH):
-        total += loss(model(batch), batch) * len(batch)
+    pairs = zip(images.split(TEST_BATCH), shown.split(TEST_BATCH), strict=True)
+    for clean, given in pairs:
+        total += loss(model(given.to(device)), clean.to(device)) * len(clean)
     return total.item() / len(images)
 
 

@@ -1,0 +1,16 @@
+"""The networks of the chapters, each in the form that its chapter derives."""
+
+from convbook.models.curves import CurveAutoencoder, PatchAutoencoder
+from convbook.models.digits import DigitAutoencoder
+from convbook.models.initial import initialised
+from convbook.models.photographs import PhotoAutoencoder
+from convbook.models.pooling import PoolUnpool
+
+__all__ = [
+    "CurveAutoencoder",
+    "DigitAutoencoder",
+    "PatchAutoencoder",
+    "PhotoAutoencoder",
+    "PoolUnpool",
+    "initialised",
+]

@@ -1,0 +1,92 @@
+"""The networks for photographs of chapter 10."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+
+class PhotoAutoencoder(nn.Module):
+    """Chapter 10's autoencoder: six convolutions, a code, six transposed convolutions.
+
+    The first weights are the source's: Xavier's (Glorot and Bengio 2010) in convolutions and
+    linear layers, with biases of 0.01, while the transposed convolutions keep PyTorch's. The
+    options are the chapter's one-at-a-time changes.
+
+    Args:
+        latent_dim: size of the code.
+        width: channels of the first layers; the deeper ones have twice and four times as many.
+        code_activation: ``none`` lets the code have either sign.
+        initialise: ``all`` gives transposed convolutions Xavier's weights as well.
+        hidden: size of one more linear layer on either side of the code, or none.
+        maps: channels left by one more 1×1 convolution before the linear layers, or none.
+
+    Raises:
+        ValueError: ``code_activation`` or ``initialise`` is none of its choices.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 200,
+        width: int = 16,
+        code_activation: Literal["relu", "none"] = "relu",
+        initialise: Literal["source", "all"] = "source",
+        hidden: int | None = None,
+        maps: int | None = None,
+    ):
+        super().__init__()
+        if code_activation not in ("relu", "none"):
+            raise ValueError(f"code_activation={code_activation!r}: expected 'relu' or 'none'")
+        if initialise not in ("source", "all"):
+            raise ValueError(f"initialise={initialise!r}: expected 'source' or 'all'")
+        narrow, middle, wide = width, 2 * width, 4 * width
+        conv, transposed = nn.Conv2d, nn.ConvTranspose2d
+        self.encoder = nn.Sequential(
+            *(conv(3, narrow, 3, padding=1), nn.ReLU()),  # (N, 16, 32, 32)
+            *(conv(narrow, narrow, 3, padding=1), nn.ReLU()),
+            *(conv(narrow, middle, 3, padding=1, stride=2), nn.ReLU()),  # (N, 32, 16, 16)
+            *(conv(middle, middle, 3, padding=1), nn.ReLU()),
+            *(conv(middle, wide, 3, padding=1, stride=2), nn.ReLU()),  # (N, 64, 8, 8)
+            *(conv(wide, wide, 3, padding=1), nn.ReLU()),
+            *([conv(wide, maps, 1), nn.ReLU()] if maps else []),
+            nn.Flatten(),  # (N, 4096)
+            *_linear([(maps or wide) * 64, hidden, latent_dim]),
+            *([nn.ReLU()] if code_activation == "relu" else []),
+        )
+        up = {"padding": 1, "stride": 2, "output_padding": 1}
+        self.decoder = nn.Sequential(
+            *(*_linear([latent_dim, hidden, (maps or wide) * 64]), nn.ReLU()),
+            nn.Unflatten(1, (maps or wide, 8, 8)),
+            *([transposed(maps, wide, 1), nn.ReLU()] if maps else []),
+            *(transposed(wide, wide, 3, padding=1), nn.ReLU()),
+            *(transposed(wide, middle, 3, **up), nn.ReLU()),  # (N, 32, 16, 16)
+            *(transposed(middle, middle, 3, padding=1), nn.ReLU()),
+            *(transposed(middle, narrow, 3, **up), nn.ReLU()),  # (N, 16, 32, 32)
+            *(transposed(narrow, narrow, 3, padding=1), nn.ReLU()),
+            transposed(narrow, 3, 3, padding=1),  # (N, 3, 32, 32)
+        )
+        drawn = (conv, nn.Linear) + ((transposed,) if initialise == "all" else ())
+        for layer in self.modules():
+            if isinstance(layer, drawn):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.constant_(layer.bias, 0.01)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) to (N, latent_dim)."""
+        return self.encoder(x)
+
+    def decode(self, code: Tensor) -> Tensor:
+        """(N, latent_dim) back to (N, 3, 32, 32)."""
+        return self.decoder(code)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+
+def _linear(sizes: list[int | None]) -> list[nn.Module]:
+    """Linear layers from each size to the next, with ReLU between them; None is left out."""
+    first, *others = [size for size in sizes if size]
+    layers: list[nn.Module] = []
+    for size in others:
+        layers += [nn.Linear(first, size), nn.ReLU()]
+        first = size
+    return layers[:-1]

@@ -1,0 +1,63 @@
+"""A batch's way through a network, fast: in bfloat16 where the processor has it, and on CUDA as one
+captured graph.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Precision = Literal["float32", "bfloat16", "auto"]
+
+
+def resolved(precision: Precision, device: torch.device) -> str:
+    """``auto`` made ``bfloat16`` where ``device`` multiplies it in hardware, else ``float32``.
+
+    Raises:
+        ValueError: ``precision`` is none of the three.
+    """
+    if precision not in ("float32", "bfloat16", "auto"):
+        raise ValueError(f"precision={precision!r}: expected 'float32', 'bfloat16' or 'auto'")
+    if precision != "auto":
+        return precision
+    return "bfloat16" if _has_bfloat16(device) else "float32"
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    has = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # an old torch cannot say
+    return device.type == "cpu" and has()
+
+
+class MixedPrecision(nn.Module):
+    """``model`` with its convolutions and products in ``precision``; the output is float32.
+
+    Weights stay in float32, and so do their updates (Micikevicius et al. 2017, arXiv 1710.03740;
+    bfloat16 has float32's range, so that the loss needs no scaling).
+    """
+
+    def __init__(self, model: nn.Module, precision: str, device: torch.device):
+        super().__init__()
+        self.model, self.mixed, self.kind = model, precision == "bfloat16", device.type
+
+    def forward(self, x: Tensor) -> Tensor:
+        # A captured graph must not keep a cast weight, which is good for one step only.
+        with torch.autocast(self.kind, torch.bfloat16, enabled=self.mixed, cache_enabled=False):
+            return self.model(x).float()
+
+
+def captured(model: nn.Module, sample: Tensor) -> Callable[[Tensor], Tensor]:
+    """``model`` with its forward and its backward pass as one CUDA graph each, for batches of
+    ``sample``'s shape; a batch of another shape goes through it layer by layer.
+
+    Where a layer cannot be captured, a notice says so, and every batch goes layer by layer.
+    """
+    try:  # a shallow copy, since the capture replaces the forward method of what it is given
+        graphed = torch.cuda.make_graphed_callables(copy.copy(model), (sample,))
+    except RuntimeError as reason:
+        print(f"NOTICE: not captured as a CUDA graph, so slower: {reason}")
+        return model
+    return lambda batch: graphed(batch) if batch.shape == sample.shape else model(batch)

@@ -1,0 +1,257 @@
+"""A sweep: kept run by run, the same here and in other processes, and not lost with a worker."""
+
+import os
+import signal
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+import torch
+from distributed import Client, LocalCluster
+
+from convbook import data, settings
+from convbook.corruptions import uniform_impulses
+from convbook.data import Selection
+from convbook.models import DigitAutoencoder, PoolUnpool, initialised
+from convbook.training import (
+    Configuration,
+    evaluate,
+    fit,
+    run_sweep,
+    sweep,
+    warm_up_then_cosine,
+)
+
+DIGITS = Selection("mnist", train=200, test=50, source="stand-in")
+ONE = Configuration(
+    make=PoolUnpool,
+    images=DIGITS,
+    seed=1,
+    epochs=2,
+    batch_size=64,
+    learning_rate=1e-2,
+    precision="float32",
+)
+THREE = [replace(ONE, seed=seed) for seed in (1, 2, 3)]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("CONVBOOK_DATA", str(tmp_path))
+    return tmp_path / "runs"
+
+
+def losses(results) -> list[list[float]]:
+    return [trained.history.train_loss for trained in results]
+
+
+def stored(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.run"))
+
+
+def test_a_run_is_fit(folder):
+    (trained,) = run_sweep([replace(ONE, watch=(3, 5), snapshots_at=(1,))])
+    images, model = DIGITS.load(), initialised(PoolUnpool, 1)
+    recipe = {"epochs": 2, "batch_size": 64, "learning_rate": 1e-2, "seed": 1}
+    watch = images.test[[3, 5]]
+    history = fit(model, images.train, images.test, **recipe, watch=watch, snapshots_at=(1,))
+    assert trained.history.train_loss == history.train_loss
+    assert trained.history.test_loss == history.test_loss
+    assert torch.equal(trained.history.snapshots[1], history.snapshots[1])
+    ours, its = trained.model().state_dict(), model.cpu().state_dict()
+    assert all(torch.equal(ours[name], its[name]) for name in its)
+
+
+def test_what_was_trained_is_read(folder, monkeypatch):
+    first = run_sweep([*THREE, THREE[0]], progress=False)
+    assert len(stored(folder)) == 3
+    monkeypatch.setattr(sweep, "fit", None)  # it could not train now
+    again = run_sweep(THREE[::-1], progress=False)
+    assert losses(again) == losses(first[:3])[::-1]
+    assert losses(first)[3] == losses(first)[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"make": DigitAutoencoder},
+        {"make": partial(PoolUnpool, tied=True)},
+        {"images": replace(DIGITS, train=100)},
+        {"images": replace(DIGITS, signed=True)},
+        {"images": replace(DIGITS, without=3)},
+        {"seed": 2},
+        {"epochs": 1},
+        {"shuffle": False},
+        {"loss": torch.nn.functional.l1_loss},
+        {"corrupt": partial(uniform_impulses, probability=0.1)},
+        {"corrupt": partial(uniform_impulses, probability=0.2)},
+        {"schedule": warm_up_then_cosine},
+        {"precision": "bfloat16"},
+        {"watch": (1,)},
+    ],
+)
+def test_whatever_decides_the_numbers_decides_the_name(change):
+    assert sweep.key_of(ONE) != sweep.key_of(replace(ONE, **change))
+
+
+def test_the_data_are_known_by_their_content():
+    every = data.mnist("stand-in")
+    same = replace(DIGITS, train=200), replace(DIGITS, source="auto")
+    assert sweep.key_of(replace(ONE, images=same[0])) == sweep.key_of(ONE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(data.selection.LOAD, "mnist", lambda source: every)
+        assert sweep.key_of(replace(ONE, images=same[1])) == sweep.key_of(ONE)
+        patch.setitem(
+            data.selection.LOAD, "mnist", lambda _: replace(every, test=every.test.sqrt())
+        )
+        other = replace(DIGITS, source="official")  # not loaded before
+        assert sweep.key_of(replace(ONE, images=other)) != sweep.key_of(ONE)
+
+
+def test_a_cut_off_run_is_announced_and_trained_again(folder, capsys):
+    first = run_sweep(THREE, progress=False)
+    path = stored(folder)[1]
+    path.write_bytes(path.read_bytes()[:1000])
+    again = run_sweep(THREE, progress=False)
+    assert f"{path.name} is damaged; training it again" in capsys.readouterr().out
+    assert losses(again) == losses(first)
+
+
+def test_a_failure_stops_no_other_run(folder):
+    fails = replace(ONE, batch_size=0)
+    with pytest.raises(ExceptionGroup, match="1 of 4 runs failed") as raised:
+        run_sweep([fails, *THREE], progress=False)
+    (reason,) = raised.value.exceptions
+    assert str(reason) == "batch_size=0: expected a whole number of at least 1"
+    assert "batch_size=0" in reason.__notes__[0]
+    assert len(stored(folder)) == 3
+
+
+def test_an_interrupted_sweep_goes_on_where_it_stopped(folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "fit", interrupted_at_the_third(calls := []))
+        with pytest.raises(KeyboardInterrupt):
+            run_sweep(THREE, progress=False)
+    assert len(stored(folder)) == 2
+    monkeypatch.setattr(sweep, "fit", interrupted_at_the_third(calls))
+    run_sweep(THREE, progress=False)
+    assert calls == [1, 2, 3, 3]
+
+
+def interrupted_at_the_third(calls: list[int]):
+    def fit_until(*args, seed, **kwargs):
+        calls.append(seed)
+        if calls == [1, 2, 3]:
+            raise KeyboardInterrupt
+        return fit(*args, seed=seed, **kwargs)
+
+    return fit_until
+
+
+# Other processes
+
+
+def two_processes() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+
+
+def test_processes_find_what_one_finds(folder):
+    here = run_sweep(THREE, progress=False)
+    for path in stored(folder):
+        path.unlink()
+    with two_processes() as executor:
+        there = run_sweep(THREE, executor, progress=False)
+    for one, other in zip(here, there, strict=True):
+        assert other.history.train_loss == pytest.approx(one.history.train_loss, rel=1e-5)
+    assert len(stored(folder)) == 3
+
+
+class DyingExecutor(Executor):
+    """A pool of processes that kills one of them when the first run is back."""
+
+    def __init__(self, pool: ProcessPoolExecutor):
+        self.pool = pool
+
+    def submit(self, function, /, *args) -> Future:
+        future = self.pool.submit(function, *args)
+        future.add_done_callback(self._kill)
+        return future
+
+    def _kill(self, future: Future) -> None:
+        if self.pool._processes and not future.exception():
+            os.kill(next(iter(self.pool._processes)), signal.SIGKILL)
+
+
+def test_a_killed_worker_loses_nothing_that_was_finished(folder, capsys):
+    many = [replace(ONE, seed=seed) for seed in range(6)]
+    with two_processes() as pool:
+        results = run_sweep(many, DyingExecutor(pool), progress=False)
+    assert "NOTICE: the executor broke" in capsys.readouterr().out
+    assert [trained.configuration for trained in results] == many
+    assert len(stored(folder)) == 6
+
+
+def worker_dies_once(marker: str) -> None:
+    """Run on a Dask worker: the first one to get here kills itself."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("ignore")  # of distributed, about the worker that was killed
+def test_a_dask_cluster_trains_and_outlives_a_worker(folder, tmp_path):
+    cluster = LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
+    )
+    many = [replace(ONE, seed=seed) for seed in range(4)]
+    with cluster, Client(cluster) as client:
+        executor = client.get_executor()
+        doomed = executor.submit(worker_dies_once, str(tmp_path / "died"))
+        results = run_sweep(many, executor, progress=False)
+        doomed.result(timeout=60)  # Dask gave it to another worker
+    assert [trained.configuration for trained in results] == many
+    assert len(stored(folder)) == 4
+    here = DIGITS.load().test
+    assert results[3].history.test_loss[-1] == pytest.approx(
+        evaluate(results[3].model(), here), rel=1e-4
+    )
+
+
+class Elsewhere(Executor):
+    """A machine with a folder of its own."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
+        self.folder, self.monkeypatch = folder, monkeypatch
+
+    def submit(self, function, /, *args) -> Future:
+        future = Future()
+        with self.monkeypatch.context() as patch:
+            patch.setenv("CONVBOOK_DATA", str(self.folder))
+            future.set_result(function(*args))
+        return future
+
+
+def test_what_another_machine_trained_is_kept_here_too(folder, tmp_path, monkeypatch):
+    far = tmp_path / "far"
+    run_sweep(THREE, Elsewhere(far, monkeypatch), progress=False)
+    assert len(stored(far / "runs")) == len(stored(settings.runs_folder())) == 3
+    monkeypatch.setattr(sweep, "fit", None)
+    run_sweep(THREE, progress=False)
+
+
+def test_an_unknown_data_set_is_named():
+    with pytest.raises(ValueError, match="name='cifar': expected 'mnist' or 'cifar10'"):
+        Selection("cifar")
+    with pytest.raises(ValueError, match="train=0"):
+        Selection("mnist", train=0)
+
+
+def test_a_selection_leaves_out_a_class():
+    images = Selection("mnist", without=3, signed=True, source="stand-in").load()
+    assert sorted(images.train_labels.unique().tolist()) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert 3 in images.test_labels
+    assert images.train.min() == -1
+    assert images.test.max() == 1
