@@ -7,7 +7,7 @@ import torch
 from scipy import linalg, stats
 
 from convbook import claims, metrics
-from convbook.baselines import PCA
+from convbook.baselines import PCA, LinearDenoiser
 from convbook.data import ImageData
 
 
@@ -41,6 +41,40 @@ def test_pca_names_bad_input():
         pca.reconstruct(random(3, 1, 2, 2), 5)
     with pytest.raises(ValueError, match="code_size=-1"):
         pca.reconstruct(random(3, 1, 2, 2), -1)
+
+
+def test_the_linear_denoiser_is_the_least_squares_solution():
+    clean = random(300, 1, 3, 4)
+    noisy = clean + 0.1 * random(300, 1, 3, 4, seed=1)
+    with_ones = torch.cat([noisy.flatten(1), torch.ones(300, 1)], 1).double().numpy()
+    solution, *_ = linalg.lstsq(with_ones, clean.flatten(1).double().numpy())
+    expected = torch.from_numpy(with_ones @ solution).float().view_as(clean)
+    torch.testing.assert_close(LinearDenoiser(noisy, clean)(noisy), expected, atol=1e-4, rtol=1e-3)
+
+
+def test_the_linear_denoiser_names_bad_input():
+    with pytest.raises(ValueError, match=r"noisy, clean: expected .* \(3, 2\) and \(3, 4\)"):
+        LinearDenoiser(random(3, 2), random(3, 4))
+    with pytest.raises(ValueError, match=r"images: expected \(N, 4\), not \(3, 2\)"):
+        LinearDenoiser(random(9, 4), random(9, 4))(random(3, 2))
+
+
+@pytest.mark.parametrize("size", [4, 7, 32])
+def test_the_error_spectrum_adds_up_to_the_error(size):
+    output, target = random(5, 3, size, size), random(5, 3, size, size, seed=1)
+    spectrum = metrics.error_spectrum(output, target)
+    assert len(spectrum) == size // 2 + 1
+    assert spectrum.sum().item() == pytest.approx(metrics.mse(output, target), rel=1e-5)
+
+
+def test_a_wave_stands_at_its_own_frequency():
+    across = torch.arange(32) / 32
+    for waves in range(17):
+        wave = torch.cos(2 * math.pi * waves * across).expand(1, 1, 32, 32)
+        spectrum = metrics.error_spectrum(wave, torch.zeros_like(wave))
+        assert spectrum[waves].item() == pytest.approx(wave.square().mean().item(), rel=1e-5)
+    with pytest.raises(ValueError, match="output, target: expected"):
+        metrics.error_spectrum(torch.zeros(1, 1, 4, 5), torch.zeros(1, 1, 4, 5))
 
 
 def test_psnr_of_a_known_error():

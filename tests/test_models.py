@@ -1,12 +1,21 @@
 """The networks, and a shape's walk through them, against torch's own layers."""
 
+import math
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from convbook.models import PoolUnpool, initialised
+from convbook.models import (
+    DigitAutoencoder,
+    PhotoAutoencoder,
+    PoolUnpool,
+    TwoPathAutoencoder,
+    initialised,
+)
 from convbook.shapes import walk
 
 
@@ -114,3 +123,91 @@ def test_walk_counts_parameters_and_prints_a_total():
 def test_walk_names_what_does_not_fit(layer, shape, message):
     with pytest.raises(ValueError, match=message):
         walk([layer], shape)
+
+
+def images(*shape: int) -> torch.Tensor:
+    return 2 * torch.rand(*shape, generator=torch.Generator().manual_seed(0)) - 1
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("last", "low", "high"),
+    [("none", -math.inf, math.inf), ("relu", 0, math.inf), ("tanh", -1, 1), ("sigmoid", 0, 1)],
+)
+def test_digits_pass_through_32_numbers(last, low, high):
+    model = initialised(partial(DigitAutoencoder, last=last), 1)
+    x = 100 * images(5, 1, 28, 28)
+    code = model.encode(x)
+    assert code.shape == (5, 8, 2, 2)
+    assert code.min() >= 0
+    output = model(x)
+    assert output.shape == x.shape
+    assert torch.equal(model.decode(code), output)
+    assert output.min() >= low
+    assert output.max() <= high
+
+
+def test_the_network_for_photographs_has_the_sources_size():
+    # Counted by hand: linear layers 2·4096·n + n + 4096, convolutions 143,699.
+    for code_size, total in ((200, 1_786_795), (1000, 8_341_195)):
+        model = PhotoAutoencoder(code_size)
+        assert parameters(model) == total
+        code = model.encode(images(3, 3, 32, 32))
+        assert code.shape == (3, code_size)
+        assert code.min() >= 0
+        assert model.decode(code).shape == (3, 3, 32, 32)
+
+
+def test_controls_for_the_number_of_parameters():
+    wide = parameters(PhotoAutoencoder(200, hidden=953))
+    assert wide == pytest.approx(parameters(PhotoAutoencoder(1000)), rel=0.001)
+    thin = parameters(PhotoAutoencoder(1000, maps=16))
+    assert thin < 1.3 * parameters(PhotoAutoencoder(200))
+    for model in (PhotoAutoencoder(200, hidden=953), PhotoAutoencoder(1000, maps=16)):
+        assert model(images(2, 3, 32, 32)).shape == (2, 3, 32, 32)
+
+
+def test_the_code_may_have_either_sign():
+    assert PhotoAutoencoder(code_activation="none").encode(images(3, 3, 32, 32)).min() < 0
+
+
+@pytest.mark.parametrize("initialise", ["source", "all"])
+def test_which_layers_are_xaviers(initialise):
+    model = initialised(partial(PhotoAutoencoder, initialise=initialise), 0)
+    for layer in model.modules():
+        if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            continue
+        drawn = initialise == "all" or not isinstance(layer, nn.ConvTranspose2d)
+        assert (layer.bias == 0.01).all() == drawn
+        area = layer.weight[0, 0].numel()
+        bound = (6 / (area * (layer.weight.shape[0] + layer.weight.shape[1]))) ** 0.5
+        if drawn:  # uniform up to Xavier's bound
+            assert 0.9 * bound < layer.weight.abs().max() <= bound
+
+
+def test_two_paths_start_as_an_orthogonal_projection():
+    model, x = initialised(TwoPathAutoencoder, 0), images(4, 3, 32, 32)
+    with torch.no_grad():
+        once = model(x)
+        torch.testing.assert_close(model(once), once, atol=1e-4, rtol=1e-4)  # P² = P
+        torch.testing.assert_close(model(2 * x), 2 * once, atol=1e-4, rtol=1e-4)  # linear
+        difference, output = (x - once).flatten(), once.flatten()
+        assert abs(difference @ output) < 1e-3 * output @ output  # at a right angle
+    assert model.encode(x).shape == (4, 200)
+    assert parameters(model) < 2 * parameters(PhotoAutoencoder())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (partial(DigitAutoencoder, last="softmax"), "last='softmax': expected"),
+        (partial(PhotoAutoencoder, code_activation="tanh"), "code_activation='tanh': expected"),
+        (partial(PhotoAutoencoder, initialise="none"), "initialise='none': expected"),
+    ],
+)
+def test_unknown_choices_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

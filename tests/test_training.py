@@ -1,6 +1,7 @@
 """``fit`` against the loop written out, its History, and what it refuses."""
 
 import warnings
+from functools import partial
 
 import matplotlib.pyplot as plt
 import pytest
@@ -8,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from convbook.models import PoolUnpool, initialised
-from convbook.training import evaluate, fit, reconstruct
+from convbook.corruptions import gaussian_noise, uniform_impulses
+from convbook.models import DigitAutoencoder, PoolUnpool, initialised
+from convbook.training import constant, evaluate, fit, reconstruct, warm_up_then_cosine
+from convbook.training.forward import MixedPrecision, captured, resolved
 
 CPU = torch.device("cpu")
 RECIPE = {"epochs": 2, "batch_size": 16, "learning_rate": 1e-2, "seed": 3, "progress": False}
@@ -23,15 +26,18 @@ def weights(model: nn.Module) -> torch.Tensor:
     return torch.cat([parameter.detach().cpu().flatten() for parameter in model.parameters()])
 
 
-def by_loop(model: nn.Module, train: torch.Tensor, loss=F.mse_loss) -> list[float]:
+def by_loop(
+    model: nn.Module, train: torch.Tensor, loss=F.mse_loss, show=lambda x: x, shuffle=True
+) -> list[float]:
     """The loop as chapter 8 writes it, with Adam as torch ships it."""
     optimizer = torch.optim.Adam(model.parameters(), RECIPE["learning_rate"])
     order = torch.Generator().manual_seed(RECIPE["seed"])
     means = []
     for _ in range(RECIPE["epochs"]):
         losses = []
-        for index in torch.randperm(len(train), generator=order).split(RECIPE["batch_size"]):
-            batch_loss = loss(model(train[index]), train[index])
+        every = torch.randperm(len(train), generator=order) if shuffle else torch.arange(len(train))
+        for index in every.split(RECIPE["batch_size"]):
+            batch_loss = loss(model(show(train[index])), train[index])
             optimizer.zero_grad()
             batch_loss.backward()
             optimizer.step()
@@ -50,6 +56,77 @@ def test_fit_is_the_loop_written_out(loss):
     assert history.train_loss == pytest.approx(means, rel=1e-4)
     with torch.no_grad():
         assert history.test_loss[-1] == pytest.approx(loss(theirs(test), test).item(), rel=1e-4)
+
+
+def test_fit_shows_noise_and_asks_for_the_clean_image():
+    train, test = images(40), images(10, seed=1)
+    corrupt, noise = partial(uniform_impulses, probability=0.3), torch.Generator().manual_seed(3)
+    ours, theirs = initialised(DigitAutoencoder, 1), initialised(DigitAutoencoder, 1)
+    history = fit(ours, train, test, **RECIPE, corrupt=corrupt, device=CPU)
+    shown = corrupt(test, noise)  # the test images' noise is drawn once, and first
+    means = by_loop(theirs, train, show=lambda batch: corrupt(batch, noise))
+    torch.testing.assert_close(weights(ours), weights(theirs), atol=1e-5, rtol=1e-4)
+    assert history.train_loss == pytest.approx(means, rel=1e-4)
+    assert history.test_loss[-1] == pytest.approx(
+        F.mse_loss(reconstruct(theirs, shown), test).item(), rel=1e-4
+    )
+    assert evaluate(theirs, test, shown=shown) == pytest.approx(history.test_loss[-1], rel=1e-4)
+
+
+def test_fit_can_keep_the_order():
+    ours, theirs = initialised(PoolUnpool, 1), initialised(PoolUnpool, 1)
+    fit(ours, images(40), images(10), **RECIPE, shuffle=False, device=CPU)
+    by_loop(theirs, images(40), shuffle=False)
+    torch.testing.assert_close(weights(ours), weights(theirs), atol=1e-5, rtol=1e-4)
+
+
+def test_the_schedule_is_asked_at_every_step():
+    asked = []
+    fit(
+        initialised(PoolUnpool, 1), images(40), images(10), **RECIPE, device=CPU,
+        schedule=lambda done: asked.append(done) or 1.0,
+    )  # fmt: skip
+    assert asked == pytest.approx([step / 6 for step in range(6)])
+
+
+def test_a_schedule_scales_the_step():
+    model = initialised(PoolUnpool, 1)
+    before = weights(model)
+    fit(model, images(40), images(10), **RECIPE, schedule=lambda done: 0.0)
+    assert torch.equal(weights(model), before)
+
+
+def test_the_schedules_shapes():
+    assert [constant(done) for done in (0, 0.5, 1)] == [1, 1, 1]
+    factors = [warm_up_then_cosine(done) for done in (0, 0.025, 0.05, 0.525, 1)]
+    assert factors == pytest.approx([0, 0.5, 1, 0.5, 0])
+
+
+def test_bfloat16_comes_close_to_float32():
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        recipe = RECIPE | {"epochs": 5, "precision": precision}
+        history = fit(initialised(DigitAutoencoder, 1), images(200), images(50), **recipe)
+        losses[precision] = history.test_loss[-1]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
+    assert losses["bfloat16"] != losses["float32"]
+
+
+def test_mixed_precision_is_mixed_and_gives_float32():
+    seen = []
+    layer = nn.Linear(4, 4)
+    layer.register_forward_hook(lambda *parts: seen.append(parts[-1].dtype))
+    x = torch.ones(2, 4)
+    for precision in ("float32", "bfloat16"):
+        assert MixedPrecision(layer, precision, CPU)(x).dtype == torch.float32
+    assert seen == [torch.float32, torch.bfloat16]
+    assert layer.weight.dtype == torch.float32
+
+
+def test_auto_precision_is_one_of_the_two():
+    assert resolved("auto", CPU) in ("float32", "bfloat16")
+    assert resolved("auto", torch.device("mps")) == "float32"
+    assert resolved("bfloat16", CPU) == "bfloat16"
 
 
 def test_fit_takes_vectors_as_well_as_images():
@@ -125,6 +202,8 @@ def test_a_history_plots_both_losses():
         ({"test": (images(4) * 255).byte()}, "test: expected floating point numbers"),
         ({"seed": 1.5}, "seed=1.5"),
         ({"test": torch.zeros(5, 1, 14, 14)}, r"test: expected .*1, 28, 28.*14, 14"),
+        ({"precision": "float16"}, "precision='float16': expected"),
+        ({"corrupt": partial(gaussian_noise, deviation=-1.0)}, "deviation=-1.0"),
         ({"snapshots_at": (1,)}, "watch=None"),
         ({"snapshots_at": (3,), "watch": images(1)}, "snapshots_at=.*from 1 to 2"),
     ],
@@ -143,9 +222,11 @@ def test_one_number_is_read_per_loss_and_epoch(monkeypatch):
     assert len(reads) == 2 * RECIPE["epochs"]
 
 
-def test_an_empty_test_set_is_named():
+def test_evaluate_names_bad_input():
     with pytest.raises(ValueError, match="images: expected at least one"):
         evaluate(PoolUnpool(), images(0))
+    with pytest.raises(ValueError, match="shown: expected"):
+        evaluate(PoolUnpool(), images(2), shown=images(3))
 
 
 def test_on_cuda_as_on_the_cpu():
@@ -160,6 +241,22 @@ def test_on_cuda_as_on_the_cpu():
         assert history.train_loss == again.train_loss
         runs[name] = weights(model)
     torch.testing.assert_close(runs["cuda"], runs["cpu"], atol=1e-3, rtol=1e-3)
+
+
+def test_a_captured_graph_gives_the_same_gradients():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    cuda = torch.device("cuda")
+    model = initialised(DigitAutoencoder, 1).to(cuda)
+    plain = MixedPrecision(model, "float32", cuda)
+    fast = captured(plain, images(16).to(cuda))
+    for count in (16, 5):  # a full batch, and a short one
+        batch, gradients = images(count, seed=count).to(cuda), []
+        for forward in (plain, fast):
+            model.zero_grad()
+            F.mse_loss(forward(batch), batch).backward()
+            gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+        torch.testing.assert_close(gradients[0], gradients[1], atol=1e-5, rtol=1e-4)
 
 
 def test_nothing_is_read_back_within_an_epoch():

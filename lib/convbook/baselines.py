@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from sklearn.decomposition import PCA as ScikitPCA
+from sklearn.linear_model import LinearRegression
 from torch import Tensor
 
 from convbook.sizes import whole_number
@@ -52,9 +53,7 @@ class PCA:
         return left.clamp(min=0) / centred.shape[1]
 
     def _centred(self, images: Tensor) -> Tensor:
-        if images.shape[1:] != self.shape:
-            expected = ", ".join(map(str, self.shape))
-            raise ValueError(f"images: expected (N, {expected}), not {tuple(images.shape)}")
+        _check_shape(images, self.shape)
         return images.flatten(1).cpu() - self.mean
 
     def _kept(self, code_size: int) -> Tensor:
@@ -62,3 +61,38 @@ class PCA:
         if code_size > len(self.components):
             raise ValueError(f"code_size={code_size}: expected at most {len(self.components)}")
         return self.components[:code_size]
+
+
+class LinearDenoiser:
+    """The best affine map from noisy images to clean ones, by least squares. scikit-learn does the
+    work.
+
+    Args:
+        noisy, clean: (N, …), pairs to fit, on any device.
+
+    Raises:
+        ValueError: the two shapes differ, or there are fewer than two images.
+    """
+
+    def __init__(self, noisy: Tensor, clean: Tensor):
+        if noisy.shape != clean.shape or len(clean) < 2:
+            shapes = f"{tuple(noisy.shape)} and {tuple(clean.shape)}"
+            raise ValueError(f"noisy, clean: expected one shape (at least 2, …), not {shapes}")
+        fitted = LinearRegression().fit(*(part.flatten(1).cpu().numpy() for part in (noisy, clean)))
+        self.shape = clean.shape[1:]
+        self.weight, self.bias = torch.from_numpy(fitted.coef_), torch.from_numpy(fitted.intercept_)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """``images`` (N, …), cleaned.
+
+        Raises:
+            ValueError: they have another shape than those fitted.
+        """
+        _check_shape(images, self.shape)
+        return (images.flatten(1).cpu() @ self.weight.T + self.bias).unflatten(1, self.shape)
+
+
+def _check_shape(images: Tensor, shape: torch.Size) -> None:
+    if images.shape[1:] != shape:
+        expected = ", ".join(map(str, shape))
+        raise ValueError(f"images: expected (N, {expected}), not {tuple(images.shape)}")

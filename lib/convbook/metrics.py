@@ -44,3 +44,25 @@ def entropy(counts: Tensor) -> float:
     if (counts < 0).any() or counts.sum() == 0:
         raise ValueError("counts: expected numbers of at least zero, one of them positive")
     return torch.special.entr(counts / counts.sum()).sum().item() / math.log(2)
+
+
+def error_spectrum(output: Tensor, target: Tensor) -> Tensor:
+    """The mean squared error by spatial frequency: (N, C, n, n) twice to (n // 2 + 1,).
+
+    Entry k is the part of the error whose waves have k periods across the image, to the nearest
+    whole number; those above the axes' highest, n // 2, in the corners of the spectrum, count
+    with the last. The entries add up to ``mse`` (Parseval's theorem).
+
+    Raises:
+        ValueError: the two shapes differ, or are not square images.
+    """
+    if output.shape != target.shape or output.dim() != 4 or output.shape[2] != output.shape[3]:
+        shapes = f"{tuple(output.shape)} and {tuple(target.shape)}"
+        raise ValueError(f"output, target: expected one shape (N, C, n, n), not {shapes}")
+    size = output.shape[3]
+    difference = (output.detach().cpu() - target.detach().cpu()).double()
+    power = torch.fft.fft2(difference, norm="ortho").abs().square().mean((0, 1))  # (n, n)
+    frequency = torch.fft.fftfreq(size) * size
+    radius = torch.hypot(frequency[:, None], frequency[None]).round().long().clamp(max=size // 2)
+    spectrum = torch.zeros(size // 2 + 1, dtype=torch.float64)
+    return spectrum.index_add(0, radius.flatten(), power.flatten()) / size**2

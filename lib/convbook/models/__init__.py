@@ -3,7 +3,7 @@
 from convbook.models.curves import CurveAutoencoder, PatchAutoencoder
 from convbook.models.digits import DigitAutoencoder
 from convbook.models.initial import initialised
-from convbook.models.photographs import PhotoAutoencoder
+from convbook.models.photographs import PhotoAutoencoder, TwoPathAutoencoder
 from convbook.models.pooling import PoolUnpool
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "PatchAutoencoder",
     "PhotoAutoencoder",
     "PoolUnpool",
+    "TwoPathAutoencoder",
     "initialised",
 ]

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 
@@ -77,6 +78,43 @@ class PhotoAutoencoder(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         """(N, latent_dim) back to (N, 3, 32, 32)."""
         return self.decoder(code)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+
+class TwoPathAutoencoder(nn.Module):
+    """The network that chapter 10 arrives at: a linear autoencoder, and convolutions beside it.
+
+    Both encoders add up to one code, and both decoders to one image. The linear path starts as a
+    projection; the convolutional one, the source's network without ReLU on the code, starts at
+    zero, so that it has only to learn what a linear map cannot do.
+
+    Args:
+        latent_dim: size of the code.
+    """
+
+    def __init__(self, latent_dim: int = 200):
+        super().__init__()
+        self.project = nn.Linear(3 * 32 * 32, latent_dim)
+        self.expand = nn.Linear(latent_dim, 3 * 32 * 32)
+        self.convolutions = PhotoAutoencoder(latent_dim, code_activation="none", initialise="all")
+        nn.init.orthogonal_(self.project.weight)
+        with torch.no_grad():
+            self.expand.weight.copy_(self.project.weight.T)
+        last = (self.convolutions.encoder[-1], self.convolutions.decoder[-1])
+        for layer in (self.project, self.expand, *last):
+            nn.init.zeros_(layer.bias)
+        for layer in last:
+            nn.init.zeros_(layer.weight)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) to (N, latent_dim)."""
+        return self.project(x.flatten(1)) + self.convolutions.encode(x)
+
+    def decode(self, code: Tensor) -> Tensor:
+        """(N, latent_dim) back to (N, 3, 32, 32)."""
+        return self.expand(code).unflatten(1, (3, 32, 32)) + self.convolutions.decode(code)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(self.encode(x))

@@ -21,8 +21,8 @@ from convbook.plots.curves import (
     over_epochs,
     sliding,
 )
-from convbook.plots.images import image_rows, kernels, switch_colours
-from convbook.plots.results import against_pca, loss_curves, ranking
+from convbook.plots.images import image_rows, image_table, kernels, switch_colours
+from convbook.plots.results import against_pca, loss_curves, over_strength, ranking
 from convbook.plots.style import set_style
 
 __all__ = [
@@ -36,10 +36,12 @@ __all__ = [
     "filters_over_seeds",
     "gather_and_scatter",
     "image_rows",
+    "image_table",
     "kernel_colours",
     "kernels",
     "loss_curves",
     "over_epochs",
+    "over_strength",
     "product",
     "ranking",
     "set_style",

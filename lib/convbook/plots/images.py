@@ -53,6 +53,35 @@ def _shown(image: Tensor) -> np.ndarray:
     return image.numpy()
 
 
+def image_table(
+    rows: Mapping[str, Mapping[str, Tensor]],
+    notes: Mapping[str, Mapping[str, str]],
+    limits: tuple[float, float] = (0, 1),
+) -> None:
+    """A table whose entries are a few images each, side by side, with a line of text below.
+
+    Args:
+        rows: row and column to images, (N, 1, H, W) or (N, 3, H, W), as many in every entry.
+        notes: row and column to the text below, where there is one.
+        limits: the values shown as black and as white.
+    """
+    columns = list(next(iter(rows.values())))
+    count, _, height, width = rows[next(iter(rows))][columns[0]].shape
+    each = (WIDTH - 1.0) / len(columns) * height / (width * count) + 0.34
+    size = (WIDTH, len(rows) * each + 0.3)
+    _, grid = plt.subplots(len(rows), len(columns), figsize=size, squeeze=False)
+    for all_axes, (row, entries) in zip(grid, rows.items(), strict=True):
+        for axes, column in zip(all_axes, columns, strict=True):
+            strip = torch.cat(list(entries[column]), dim=2)  # (C, H, N · W)
+            axes.imshow(_shown(strip), vmin=limits[0], vmax=limits[1], interpolation="nearest")
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            axes.set_xlabel(notes.get(row, {}).get(column, ""), fontsize=9)
+        all_axes[0].set_ylabel(row, rotation=0, ha="right", va="center", fontsize=9)
+    for axes, column in zip(grid[0], columns, strict=True):
+        axes.set_title(column, fontsize=10, loc="center")
+
+
 def switch_colours(switches: Tensor, width: int) -> Tensor:
     """Where in its 2×2 window each maximum lay, as a colour: (N, 1, h, w) to (N, 3, h, w).
 

@@ -80,6 +80,37 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
     axes.legend(loc="lower left")
 
 
+def over_strength(
+    panels: Mapping[str, Mapping[str, ArrayLike]],
+    strengths: Mapping[str, Sequence[float]],
+    label: str = "test error (mean squared)",
+) -> None:
+    """Errors over the strength of a disturbance: a panel for each kind, a line for each method.
+
+    Args:
+        panels: kind to method to errors, (strengths,) or (seeds, strengths): drawn as the mean,
+            with a band from the best to the worst seed.
+        strengths: kind to the values on its horizontal axis.
+        label: of the vertical axis.
+    """
+    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharey=True, squeeze=False)
+    drawn = {}  # the legend's lines, by name
+    for axes, (kind, lines) in zip(grid[0], panels.items(), strict=True):
+        for colour, (name, errors) in zip(cycle([*HUES, INK]), lines.items(), strict=False):
+            seeds = np.atleast_2d(np.asarray(errors))
+            look = {"color": colour, "marker": "o", "markersize": 4, "linewidth": 1.6}
+            (drawn[name],) = axes.plot(strengths[kind], seeds.mean(0), **look)
+            axes.fill_between(
+                strengths[kind], seeds.min(0), seeds.max(0), color=colour, alpha=0.25, linewidth=0
+            )
+        axes.set_title(kind, fontsize=10)
+        axes.set(yscale="log")
+        plain_numbers(axes.yaxis)
+    grid[0][0].set_ylabel(label)
+    figure.supxlabel("strength of the noise", fontsize=10)
+    figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=3, fontsize=9)
+
+
 def mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
     """A dashed line for each, named in the right margin, where no curve runs."""
     for name, value in baselines.items():
