@@ -23,7 +23,9 @@ class PCA:
     def __init__(self, train: Tensor):
         if len(train) < 2:
             raise ValueError(f"train: expected at least two images, not {len(train)}")
-        fitted = ScikitPCA().fit(train.flatten(1).cpu().numpy())
+        pixels = train.flatten(1).cpu().double().numpy()  # since the covariance squares
+        solver = "covariance_eigh" if len(pixels) > pixels.shape[1] else "full"  # what is faster
+        fitted = ScikitPCA(svd_solver=solver).fit(pixels)
         self.shape = train.shape[1:]
         self.mean = torch.from_numpy(fitted.mean_.astype(np.float32))
         self.components = torch.from_numpy(fitted.components_.astype(np.float32))
