@@ -189,7 +189,7 @@ def test_a_killed_worker_loses_nothing_that_was_finished(folder, capsys):
     many = [replace(ONE, seed=seed) for seed in range(6)]
     with two_processes() as pool:
         results = run_sweep(many, DyingExecutor(pool), progress=False)
-    assert "NOTICE: the executor broke" in capsys.readouterr().out
+    assert "NOTICE: the executor broke; " in capsys.readouterr().out
     assert [trained.configuration for trained in results] == many
     assert len(stored(folder)) == 6
 

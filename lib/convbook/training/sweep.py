@@ -7,7 +7,7 @@ interrupted sweep goes on where it stopped.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
 
@@ -84,7 +84,7 @@ def run_sweep(
         configurations: as many as you like; equal ones are trained once.
         executor: where to train: any of ``concurrent.futures``, or a cluster's, such as
             ``dask.distributed.Client(…).get_executor()``. Without one, here, one after another.
-        progress: whether to print a line for each run that had to be trained.
+        progress: whether to show a text bar, which leaves one line.
 
     Raises:
         ExceptionGroup: runs failed, for the reasons that it lists.
@@ -92,20 +92,17 @@ def run_sweep(
     distinct = list(dict.fromkeys(configurations))
     finished: dict[Configuration, Trained] = {}
     failures: list[Exception] = []
-    try:
-        with progress_bar(len(distinct), progress, unit="run") as bar:
-            for configuration, result in _started(distinct, executor):
-                try:
-                    finished[configuration] = _collected(configuration, *result())
-                except BrokenExecutor:
-                    raise
-                except Exception as reason:
-                    reason.add_note(f"in {configuration}")
-                    failures.append(reason)
-                bar.set_postfix_str(_trained_for(finished.values()))
-                bar.update()
-    except BrokenExecutor as reason:
-        print(f"NOTICE: the executor broke ({reason}); training here what is left.")
+    with progress_bar(len(distinct), progress, unit="run") as bar:
+        for configuration, result in _started(distinct, executor):
+            try:
+                finished[configuration] = _collected(configuration, *result())
+            except Exception as reason:
+                reason.add_note(f"in {configuration}")
+                failures.append(reason)
+            bar.set_postfix_str(_trained_for(finished.values()))
+            bar.update()
+    if any(isinstance(reason, BrokenExecutor) for reason in failures):
+        print(f"NOTICE: the executor broke; {len(finished)} runs are kept, training here the rest.")
         return run_sweep(configurations, None, progress)
     if failures:
         raise ExceptionGroup(f"{len(failures)} of {len(distinct)} runs failed", failures)
@@ -121,10 +118,20 @@ def _started(
             yield configuration, partial(train, configuration)
         return
     futures = {
-        executor.submit(train, configuration): configuration for configuration in configurations
+        _submitted(configuration, executor): configuration for configuration in configurations
     }
     for future in as_completed(futures):
         yield futures[future], future.result
+
+
+def _submitted(configuration: Configuration, executor: Executor) -> Future:
+    """The run's future, which has failed already if the executor takes nothing any more."""
+    try:
+        return executor.submit(train, configuration)
+    except BrokenExecutor as reason:
+        failed: Future = Future()
+        failed.set_exception(reason)
+        return failed
 
 
 def train(configuration: Configuration) -> tuple[str, Run]:
