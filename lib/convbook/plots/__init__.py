@@ -22,7 +22,14 @@ from convbook.plots.curves import (
     sliding,
 )
 from convbook.plots.images import image_rows, image_table, kernels, switch_colours
-from convbook.plots.results import against_pca, loss_curves, over_strength, ranking
+from convbook.plots.results import (
+    against_pca,
+    loss_curves,
+    over_code_size,
+    over_strength,
+    ranking,
+    roc_curves,
+)
 from convbook.plots.style import set_style
 
 __all__ = [
@@ -40,10 +47,12 @@ __all__ = [
     "kernel_colours",
     "kernels",
     "loss_curves",
+    "over_code_size",
     "over_epochs",
     "over_strength",
     "product",
     "ranking",
+    "roc_curves",
     "set_style",
     "sliding",
     "stamps",

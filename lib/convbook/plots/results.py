@@ -7,7 +7,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    LogLocator,
+    NullFormatter,
+    NullLocator,
+    StrMethodFormatter,
+)
 from numpy.typing import ArrayLike
 
 from convbook.palette import BLUE, HUES, INK
@@ -78,6 +84,56 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
     plain_numbers(axes.xaxis)
     plain_numbers(axes.yaxis)
     axes.legend(loc="lower left")
+
+
+def over_code_size(
+    pca_errors: ArrayLike, sizes: Sequence[int], lines: Mapping[str, Sequence[float]]
+) -> None:
+    """Test errors over the code size on logarithmic axes, PCA's for every size in between.
+
+    Args:
+        pca_errors: (components + 1,), from code size 0 up, as ``PCA.errors`` gives it.
+        sizes: at which the others were measured.
+        lines: method to one error for each size.
+    """
+    _, axes = plt.subplots(figsize=(WIDTH, 3.8))
+    curve = np.asarray(pca_errors)
+    every = np.arange(min(sizes), min(max(sizes), len(curve) - 1) + 1)
+    axes.plot(every, curve[every], color=INK, linestyle="--", linewidth=1.6, label="PCA")
+    for colour, (name, errors) in zip(cycle(HUES), lines.items(), strict=False):
+        axes.plot(sizes, errors, color=colour, marker="o", label=name)
+    axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
+    axes.set_ylabel("test error (mean squared)")
+    axes.xaxis.set_major_locator(FixedLocator(sizes))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    plain_numbers(axes.yaxis)
+    axes.legend(loc="lower left")
+
+
+def roc_curves(panels: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]]) -> None:
+    """How many of the sought are found for how many false alarms, a panel for each task.
+
+    Args:
+        panels: title to method to the shares of false and of right alarms, as scikit-learn's
+            ``roc_curve`` gives them. Chance is dashed.
+    """
+    figure, grid = plt.subplots(
+        1,
+        len(panels),
+        figsize=(WIDTH, WIDTH / max(2, len(panels)) + 0.5),
+        sharey=True,
+        squeeze=False,
+    )
+    drawn = {}  # the legend's lines, by name
+    for axes, (title, lines) in zip(grid[0], panels.items(), strict=True):
+        axes.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1.2)
+        for colour, (name, (false, right)) in zip(cycle(HUES), lines.items(), strict=False):
+            (drawn[name],) = axes.plot(false, right, color=colour, linewidth=1.6)
+        axes.set_title(title, fontsize=10)
+        axes.set(xlabel="share of false alarms", aspect="equal")
+    grid[0][0].set_ylabel("share found")
+    figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn), fontsize=9)
 
 
 def over_strength(
