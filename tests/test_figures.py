@@ -129,7 +129,7 @@ def test_pca_is_drawn_for_every_code_size():
 def test_roc_curves_stand_beside_chance():
     plots.roc_curves({"cars": {"net": ([0, 0.5, 1], [0, 0.8, 1])}})
     chance, net = plt.gcf().axes[0].lines
-    assert chance.get_ydata() == [0, 1]
+    assert list(chance.get_ydata()) == [0, 1]
     assert list(net.get_ydata()) == [0, 0.8, 1]
 
 
