@@ -5,13 +5,14 @@ import os
 from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from convbook import settings
+from convbook import models, settings
 from convbook.data.curves import bezier_curves
 from convbook.models import CurveAutoencoder, PatchAutoencoder
 from convbook.training import Ensemble, cache, cached, fit_ensemble
@@ -83,12 +84,17 @@ def test_another_device_and_other_code_train_anew(monkeypatch):
     assert key != cache.run_key("b", cache.ENSEMBLE_CODE, decisive)
     assert key != cache.run_key("a", cache.ENSEMBLE_CODE, decisive | {"device": "cuda"})
     assert key != cache.run_key("a", cache.ENSEMBLE_CODE[1:], decisive)
-    code = cache._code
     for changed in ("convbook.training.ensemble", "convbook.models.curves"):
-        monkeypatch.setattr(cache, "_code", lambda m, at=changed: code(m) + "pass" * (m == at))
-        assert key != cache.run_key("a", cache.ENSEMBLE_CODE, decisive)
-    monkeypatch.setattr(cache, "_code", lambda m: code(m) + "pass" * m.endswith("digits"))
-    assert key == cache.run_key("a", cache.ENSEMBLE_CODE, decisive)  # another network's module
+        with monkeypatch.context() as patch:
+            patch.setitem(cache.SOURCES, changed, "pass")
+            assert key != cache.run_key("a", cache.ENSEMBLE_CODE, decisive)
+    monkeypatch.setitem(cache.SOURCES, "convbook.models.digits", "pass")  # another network's module
+    assert key == cache.run_key("a", cache.ENSEMBLE_CODE, decisive)
+
+
+def test_every_module_whose_names_decide_is_known():
+    modules = Path(models.__file__).parent.glob("[a-z]*.py")
+    assert {f"convbook.models.{path.stem}" for path in modules} <= set(cache.SOURCES)
 
 
 def test_names_and_keywords_tell_networks_apart():

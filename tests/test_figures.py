@@ -65,6 +65,15 @@ def test_image_rows_shows_grey_and_colour_and_rows_of_any_length():
     assert visible[-1].images[0].get_array().shape == (5, 5, 3)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_are_shown_within_their_limits(channels):
+    image = torch.linspace(-1.5, 1.5, 16 * channels).view(channels, 4, 4)
+    plots.image_rows({"a": [image], "b": [image]}, limits=(-1, 1))
+    shown = np.asarray(plt.gcf().axes[0].images[0].get_array())
+    expected = ((image + 1) / 2).clamp(0, 1)
+    assert np.allclose(shown, expected[0] if channels == 1 else expected.permute(1, 2, 0))
+
+
 def test_switch_colours_tell_the_four_places_apart():
     switches = torch.tensor([[[[0, 3], [12, 15]]]])  # places 0, 1, 2, 3 of windows in rows of 8
     colours = plots.switch_colours(switches, width=8)

@@ -21,6 +21,8 @@ def test_pca_is_the_truncated_singular_value_decomposition(count):
     mean = train.flatten(1).mean(0)
     _, _, directions = linalg.svd((train.flatten(1) - mean).numpy(), full_matrices=False)
     pca = PCA(train)
+    along = (train.flatten(1) - pca.mean) @ pca.components.T
+    torch.testing.assert_close(along.var(0), pca.variances, atol=1e-5, rtol=1e-4)
     errors = pca.errors(test)
     assert len(errors) == min(count, 20) + 1
     for code_size in (0, 1, 7, min(count - 1, 20)):  # centring takes one direction away

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
@@ -97,18 +97,14 @@ def test_whatever_decides_the_numbers_decides_the_name(change):
     assert sweep.key_of(ONE) != sweep.key_of(replace(ONE, **change))
 
 
-def test_the_data_are_known_by_their_content():
+def test_the_data_are_known_by_their_content(monkeypatch):
     every = data.mnist("stand-in")
-    same = replace(DIGITS, train=200), replace(DIGITS, source="auto")
-    assert sweep.key_of(replace(ONE, images=same[0])) == sweep.key_of(ONE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(data.selection.LOAD, "mnist", lambda source: every)
-        assert sweep.key_of(replace(ONE, images=same[1])) == sweep.key_of(ONE)
-        patch.setitem(
-            data.selection.LOAD, "mnist", lambda _: replace(every, test=every.test.sqrt())
-        )
-        other = replace(DIGITS, source="official")  # not loaded before
-        assert sweep.key_of(replace(ONE, images=other)) != sweep.key_of(ONE)
+    monkeypatch.setitem(data.selection.LOAD, "mnist", lambda _: every)
+    assert sweep.key_of(replace(ONE, images=replace(DIGITS, source="auto"))) == sweep.key_of(ONE)
+    brighter = replace(every, test=every.test.sqrt())
+    monkeypatch.setitem(data.selection.LOAD, "mnist", lambda _: brighter)
+    other = replace(DIGITS, source="official")  # the last that was not loaded yet
+    assert sweep.key_of(replace(ONE, images=other)) != sweep.key_of(ONE)
 
 
 def test_a_cut_off_run_is_announced_and_trained_again(folder, capsys):
@@ -169,6 +165,15 @@ def test_processes_find_what_one_finds(folder):
     assert len(stored(folder)) == 3
 
 
+def test_threads_find_what_one_finds(folder):
+    here = run_sweep(THREE, progress=False)
+    for path in stored(folder):
+        path.unlink()
+    with ThreadPoolExecutor(3) as executor:
+        there = run_sweep(THREE, executor, progress=False)
+    assert losses(there) == losses(here)
+
+
 class DyingExecutor(Executor):
     """A pool of processes that kills one of them when the first run is back."""
 
@@ -226,27 +231,39 @@ class Elsewhere(Executor):
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
         self.folder, self.monkeypatch = folder, monkeypatch
 
-    def submit(self, function, /, *args) -> Future:
+    def submit(self, function, configuration) -> Future:
+        assert configuration.images.source == "stand-in"  # told, rather than left to fall back
         future = Future()
         with self.monkeypatch.context() as patch:
             patch.setenv("CONVBOOK_DATA", str(self.folder))
-            future.set_result(function(*args))
+            future.set_result(function(configuration))
         return future
 
 
 def test_what_another_machine_trained_is_kept_here_too(folder, tmp_path, monkeypatch):
     far = tmp_path / "far"
-    run_sweep(THREE, Elsewhere(far, monkeypatch), progress=False)
+    any_source = [replace(each, images=replace(DIGITS, source="auto")) for each in THREE]
+    with monkeypatch.context() as patch:  # without the official files, as in CI without a network
+        patch.setitem(data.selection.LOAD, "mnist", lambda _: data.mnist("stand-in"))
+        run_sweep(any_source, Elsewhere(far, monkeypatch), progress=False)
     assert len(stored(far / "runs")) == len(stored(settings.runs_folder())) == 3
     monkeypatch.setattr(sweep, "fit", None)
     run_sweep(THREE, progress=False)
 
 
-def test_an_unknown_data_set_is_named():
+def test_bad_input_is_named():
     with pytest.raises(ValueError, match="name='cifar': expected 'mnist' or 'cifar10'"):
         Selection("cifar")
     with pytest.raises(ValueError, match="train=0"):
         Selection("mnist", train=0)
+    for label in (-1, 10, "3"):
+        with pytest.raises(ValueError, match=f"without={label!r}"):
+            Selection("mnist", without=label)
+    with pytest.raises(ValueError, match="watch=-1"):
+        replace(ONE, watch=[-1])
+    with pytest.raises(ExceptionGroup) as raised:
+        run_sweep([replace(ONE, watch=[50], snapshots_at=[1])], progress=False)
+    assert "watch=(50,): expected numbers below 50" in str(raised.value.exceptions[0])
 
 
 def test_a_selection_leaves_out_a_class():

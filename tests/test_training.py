@@ -1,6 +1,7 @@
 """``fit`` against the loop written out, its History, and what it refuses."""
 
 import warnings
+from contextlib import nullcontext
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -13,6 +14,7 @@ from convbook.corruptions import gaussian_noise, uniform_impulses
 from convbook.models import DigitAutoencoder, PoolUnpool, initialised
 from convbook.training import constant, evaluate, fit, reconstruct, warm_up_then_cosine
 from convbook.training.forward import MixedPrecision, captured, resolved
+from convbook.training.solo import other_seed
 
 CPU = torch.device("cpu")
 RECIPE = {"epochs": 2, "batch_size": 16, "learning_rate": 1e-2, "seed": 3, "progress": False}
@@ -60,7 +62,8 @@ def test_fit_is_the_loop_written_out(loss):
 
 def test_fit_shows_noise_and_asks_for_the_clean_image():
     train, test = images(40), images(10, seed=1)
-    corrupt, noise = partial(uniform_impulses, probability=0.3), torch.Generator().manual_seed(3)
+    corrupt = partial(uniform_impulses, probability=0.3)
+    noise = torch.Generator().manual_seed(other_seed(3))
     ours, theirs = initialised(DigitAutoencoder, 1), initialised(DigitAutoencoder, 1)
     history = fit(ours, train, test, **RECIPE, corrupt=corrupt, device=CPU)
     shown = corrupt(test, noise)  # the test images' noise is drawn once, and first
@@ -204,6 +207,7 @@ def test_a_history_plots_both_losses():
         ({"test": torch.zeros(5, 1, 14, 14)}, r"test: expected .*1, 28, 28.*14, 14"),
         ({"precision": "float16"}, "precision='float16': expected"),
         ({"corrupt": partial(gaussian_noise, deviation=-1.0)}, "deviation=-1.0"),
+        ({"corrupt": lambda images, _: images[:, :, :9]}, "corrupt: expected to keep"),
         ({"snapshots_at": (1,)}, "watch=None"),
         ({"snapshots_at": (3,), "watch": images(1)}, "snapshots_at=.*from 1 to 2"),
     ],
@@ -241,6 +245,34 @@ def test_on_cuda_as_on_the_cpu():
         assert history.train_loss == again.train_loss
         runs[name] = weights(model)
     torch.testing.assert_close(runs["cuda"], runs["cpu"], atol=1e-3, rtol=1e-3)
+
+
+def test_what_is_captured_writes_into_a_sample_of_its_own(monkeypatch):
+    """A CUDA graph reads every batch from the memory of its sample; here, without a GPU."""
+    samples = []
+
+    def graphed(model: nn.Module, arguments: tuple[torch.Tensor]):
+        samples.extend(arguments)
+        return model
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", graphed)
+    monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
+    train = images(16)
+    forward = captured(MixedPrecision(nn.Identity(), "float32", CPU), train[:4])
+    assert torch.equal(samples[0], train[:4])
+    assert samples[0].data_ptr() != train.data_ptr()
+    assert torch.equal(forward(train[:3]), train[:3])
+
+
+def test_a_layer_that_cannot_be_captured_is_announced(monkeypatch, capsys):
+    def refuses(*_: object) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", refuses)
+    monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
+    model = MixedPrecision(nn.Identity(), "float32", CPU)
+    assert captured(model, images(4)) is model
+    assert "NOTICE: not captured as a CUDA graph" in capsys.readouterr().out
 
 
 def test_a_captured_graph_gives_the_same_gradients():

@@ -11,7 +11,8 @@ from convbook.sizes import whole_number
 
 class PCA:
     """Principal component analysis: the best linear autoencoder (Baldi and Hornik 1989,
-    doi 10.1016/0893-6080(89)90014-2). scikit-learn does the work.
+    doi 10.1016/0893-6080(89)90014-2). scikit-learn does the work. ``mean`` is that of the images,
+    ``components`` are the principal directions, one a row, ``variances`` those along them.
 
     Args:
         train: (N, …), the images to fit, on any device.
@@ -29,6 +30,7 @@ class PCA:
         self.shape = train.shape[1:]
         self.mean = torch.from_numpy(fitted.mean_.astype(np.float32))
         self.components = torch.from_numpy(fitted.components_.astype(np.float32))
+        self.variances = torch.from_numpy(fitted.explained_variance_.astype(np.float32))
 
     def reconstruct(self, images: Tensor, code_size: int) -> Tensor:
         """``images`` (N, …) through the first ``code_size`` components; with 0, the mean image.

@@ -28,7 +28,13 @@ class ImageData:
         )
 
     def first_of_each_class(self) -> tuple[int, ...]:
-        """Where among the test images each class comes first, in the order of the classes."""
-        return tuple(
-            int((self.test_labels == label).nonzero()[0, 0]) for label in range(len(self.classes))
-        )
+        """Where among the test images each class comes first, in the order of the classes.
+
+        Raises:
+            ValueError: a class has no test image.
+        """
+        places = [(self.test_labels == label).nonzero() for label in range(len(self.classes))]
+        for name, found in zip(self.classes, places, strict=True):
+            if len(found) == 0:
+                raise ValueError(f"classes: expected a test image of each, but {name} has none")
+        return tuple(int(found[0, 0]) for found in places)

@@ -24,7 +24,8 @@ class Selection:
         source: as for ``data.mnist``.
 
     Raises:
-        ValueError: ``name`` is neither of the two, or ``train`` or ``test`` is below 1.
+        ValueError: ``name`` is neither of the two, ``train`` or ``test`` is below 1, or ``without``
+            is no label from 0 to 9.
     """
 
     name: Literal["mnist", "cifar10"]
@@ -40,6 +41,8 @@ class Selection:
         for name in ("train", "test"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), 1)
+        if self.without is not None and whole_number("without", self.without, 0) > 9:
+            raise ValueError(f"without={self.without}: expected a label from 0 to 9")
 
     def load(self) -> ImageData:
         """The images; the last two selections of a process are kept in memory."""

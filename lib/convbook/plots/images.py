@@ -1,6 +1,7 @@
 """Images in rows, and small kernels as images."""
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -28,10 +29,9 @@ def image_rows(
     side = (WIDTH - 1.0 * any(rows)) / columns
     height = len(rows) * side + 0.3 * bool(titles)
     _, grid = plt.subplots(len(rows), columns, figsize=(WIDTH, height), squeeze=False)
-    low, high = limits or (None, None)
     for all_axes, (label, images) in zip(grid, rows.items(), strict=True):
         for axes, image in zip(all_axes, images, strict=False):
-            axes.imshow(_shown(image), vmin=low, vmax=high, interpolation="nearest")
+            axes.imshow(_shown(image, limits), vmin=0, vmax=1, interpolation="nearest")
         for axes in all_axes:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
@@ -45,11 +45,13 @@ def image_rows(
         axes.set_frame_on(False)
 
 
-def _shown(image: Tensor) -> np.ndarray:
-    """(H, W), (1, H, W) or (3, H, W) as matplotlib wants it."""
-    image = image.detach().cpu()
+def _shown(image: Tensor, limits: tuple[float, float] | None) -> np.ndarray:
+    """(H, W), (1, H, W) or (3, H, W) as matplotlib wants it, from 0, black, to 1, white."""
+    image = image.detach().cpu().float()
+    low, high = limits or (image.min().item(), image.max().item())
+    image = ((image - low) / ((high - low) or 1)).clamp(0, 1)
     if image.dim() == 3:
-        image = image[0] if len(image) == 1 else image.permute(1, 2, 0).clamp(0, 1)
+        image = image[0] if len(image) == 1 else image.permute(1, 2, 0)
     return image.numpy()
 
 
@@ -73,11 +75,12 @@ def image_table(
     for all_axes, (row, entries) in zip(grid, rows.items(), strict=True):
         for axes, column in zip(all_axes, columns, strict=True):
             strip = torch.cat(list(entries[column]), dim=2)  # (C, H, N · W)
-            axes.imshow(_shown(strip), vmin=limits[0], vmax=limits[1], interpolation="nearest")
+            axes.imshow(_shown(strip, limits), vmin=0, vmax=1, interpolation="nearest")
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
             axes.set_xlabel(notes.get(row, {}).get(column, ""), fontsize=9)
-        all_axes[0].set_ylabel(row, rotation=0, ha="right", va="center", fontsize=9)
+        label = textwrap.fill(row, 12)
+        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
     for axes, column in zip(grid[0], columns, strict=True):
         axes.set_title(column, fontsize=10, loc="center")
 

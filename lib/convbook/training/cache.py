@@ -8,10 +8,8 @@ holds tensors and numbers only, below a line with their checksum.
 import ast
 import functools
 import hashlib
-import importlib
 import inspect
 import io
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -21,14 +19,15 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from convbook import matrices, settings, sizes
-from convbook.models import initial
-from convbook.training import ensemble, matrix_form, solo
+from convbook import corruptions, matrices, settings, sizes
+from convbook.models import curves, digits, initial, photographs, pooling
+from convbook.training import ensemble, forward, matrix_form, schedules, solo
 from convbook.training.ensemble import Ensemble
 
 ENSEMBLE_CODE = (ensemble, initial, matrices, matrix_form, sizes, solo)
+SOLO_CODE = (forward, initial, sizes, solo)
+CALLED_BY_NAME = (corruptions, schedules, curves, digits, photographs, pooling)
 FIELDS = ("train_loss", "test_loss", "weights", "snapshots", "seconds")  # what is not an argument
-KNOWN_BY_NAME = r"(torch|convbook\.(models|corruptions|training\.schedules))\b"
 
 Run = dict[str, object]  # tensors, numbers, and lists and dictionaries of them
 P = ParamSpec("P")
@@ -100,11 +99,18 @@ def read_run(path: Path) -> Run | None:
     """The run in this file; None if there is none, or, with a notice, if it is damaged."""
     if not path.exists():
         return None
-    checksum, _, content = path.read_bytes().partition(b"\n")
-    if checksum != _checksum(content):
+    run = decoded(path.read_bytes())
+    if run is None:
         print(f"NOTICE: the stored run {path.name} is damaged; training it again.")
+    return run
+
+
+def decoded(content: bytes) -> Run | None:
+    """The run in a file of this content; None if it is damaged."""
+    checksum, _, stored = content.partition(b"\n")
+    if checksum != _checksum(stored):
         return None
-    return torch.load(io.BytesIO(content), weights_only=True)
+    return torch.load(io.BytesIO(stored), weights_only=True)
 
 
 def _checksum(content: bytes) -> bytes:
@@ -120,14 +126,9 @@ def run_key(kind: str, code: Iterable[ModuleType], decisive: Mapping[str, object
     Raises:
         ValueError: a value is of a kind by which one run cannot be told from another.
     """
-    parts = [kind, torch.__version__, *(_code(module.__name__) for module in code)]
+    parts = [kind, torch.__version__, *(SOURCES[module.__name__] for module in code)]
     parts += [f"{name}={_identity(name, value)}" for name, value in sorted(decisive.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-@functools.cache  # as it was imported, whatever happens to the file afterwards
-def _code(module: str) -> str:
-    return _without_comments(inspect.getsource(importlib.import_module(module)))
 
 
 def _without_comments(source: str) -> str:
@@ -158,11 +159,18 @@ def _identity(name: str, value: object) -> str:
         keywords = [part for pair in sorted(value.keywords.items()) for part in pair]
         return f"partial {_identity(name, [value.func, *value.args, *keywords])}"
     named = isinstance(value, type) or inspect.isfunction(value) or inspect.isbuiltin(value)
-    if named and re.match(KNOWN_BY_NAME, value.__module__ or ""):
-        code = _code(value.__module__) if value.__module__.startswith("convbook.") else ""
-        return f"{value.__module__}.{value.__qualname__} {code}".rstrip()
+    home = (value.__module__ or "") if named else ""
+    if home in SOURCES or home.partition(".")[0] == "torch":
+        return f"{home}.{value.__qualname__} {SOURCES.get(home, '')}".rstrip()
     raise ValueError(
         f"{name}: a stored run cannot be told by {value!r}; expected numbers, tensors, a class or "
         "function of torch or of convbook's models, corruptions and schedules, or "
         "functools.partial of one"
     )
+
+
+# The code as it was imported, whatever happens to the files afterwards.
+SOURCES = {
+    module.__name__: _without_comments(inspect.getsource(module))
+    for module in {*ENSEMBLE_CODE, *SOLO_CODE, *CALLED_BY_NAME}
+}

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,7 +28,13 @@ from convbook.models import initialised
 from convbook.sizes import whole_number
 from convbook.training.history import progress_bar
 from convbook.training.matrix_form import ConvolutionsAsMatrices
-from convbook.training.solo import Loss, check_recipe, check_snapshots, reproducible
+from convbook.training.solo import (
+    Loss,
+    check_recipe,
+    check_snapshots,
+    other_seed,
+    reproducible,
+)
 
 Weights = dict[str, Tensor]  # each (M, …): the weights of all models under one name
 Step = Callable[..., Tensor]  # a batch's indices and noise to the losses, (M,)
@@ -402,7 +407,7 @@ def _draws(
     torch must not be used from two threads.
     """
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
-    noises = [torch.Generator(device).manual_seed(_other_seed(seed)) for seed in seeds]
+    noises = [torch.Generator(device).manual_seed(other_seed(seed)) for seed in seeds]
 
     def draw() -> _Draws:
         with _current(device):
@@ -442,11 +447,6 @@ def drawn_noise(scale: Tensor, count: int, generators: Sequence[torch.Generator]
         if own.any():
             drawn.normal_(generator=generator).mul_(own.to(drawn.device))
     return noise
-
-
-def _other_seed(seed: int) -> int:
-    """A second seed from the first, so that noise and order have nothing in common."""
-    return int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
 def _batches(part: Tensor | None, batch_size: int) -> Iterable[Tensor | None]:

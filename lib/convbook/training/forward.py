@@ -55,8 +55,10 @@ def captured(model: nn.Module, sample: Tensor) -> Callable[[Tensor], Tensor]:
 
     Where a layer cannot be captured, a notice says so, and every batch goes layer by layer.
     """
-    try:  # a shallow copy, since the capture replaces the forward method of what it is given
-        graphed = torch.cuda.make_graphed_callables(copy.copy(model), (sample,))
+    try:  # a shallow copy, since the capture replaces the forward method of what it is given, and
+        # a sample of its own, since every batch is written into it
+        with torch.cuda.device(sample.device):
+            graphed = torch.cuda.make_graphed_callables(copy.copy(model), (sample.clone(),))
     except RuntimeError as reason:
         print(f"NOTICE: not captured as a CUDA graph, so slower: {reason}")
         return model

@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -58,9 +58,9 @@ def fit(
         seed: of the shuffling and of the corruption. The first weights are the caller's
             (``models.initialised``).
         loss: (output, target) to the mean over the batch.
-        corrupt: (images, generator) to what the network is shown instead, drawn afresh for every
-            batch, on the device; the test images are corrupted once. The clean images are the
-            target: Vincent et al. 2008, doi 10.1145/1390156.1390294.
+        corrupt: (images, generator) to what the network is shown instead, of the same shape, drawn
+            afresh for every batch, on the device; the test images are corrupted once. The clean
+            images are the target: Vincent et al. 2008, doi 10.1145/1390156.1390294.
         shuffle: whether each epoch has an order of its own, or all keep that of ``train``.
         schedule: the share of the training done, from 0 to 1, to a factor of the learning rate.
         precision: of convolutions and products in training; tests are in float32. ``auto`` is
@@ -86,15 +86,17 @@ def fit(
     layout = _memory_layout(model, train, device)
     model.to(device, memory_format=layout)
     train, test = (part.to(device).contiguous(memory_format=layout) for part in (train, test))
-    noise = torch.Generator(device).manual_seed(seed)
-    show = partial(corrupt, generator=noise) if corrupt else _as_they_are
+    show = _shower(corrupt, torch.Generator(device).manual_seed(other_seed(seed)))
     shown = show(test)
+    if shown.shape != test.shape:
+        raise ValueError(f"corrupt: expected to keep {tuple(test.shape)}, not {tuple(shown.shape)}")
     order = torch.Generator().manual_seed(seed) if shuffle else None
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
     history = History()
     with progress_bar(epochs, progress) as bar, reproducible():
+        model.train()
         forward = MixedPrecision(model, resolved(precision, device), device)
-        if device.type == "cuda":
+        if device.type == "cuda" and not any(True for _ in model.buffers()):
             forward = captured(forward, train[:batch_size])
         for epoch in range(1, epochs + 1):
             model.train()
@@ -116,8 +118,14 @@ def fit(
     return history
 
 
-def _as_they_are(images: Tensor) -> Tensor:
-    return images
+def other_seed(seed: int) -> int:
+    """A second seed from the first, so that noise and order have nothing in common."""
+    return int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+
+def _shower(corrupt: Corruption | None, noise: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """What makes of clean images those that the network is shown."""
+    return lambda images: corrupt(images, noise) if corrupt else images
 
 
 def _batches(

@@ -6,25 +6,27 @@ interrupted sweep goes on where it stopped.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from convbook import settings, sizes
-from convbook.data import Selection
-from convbook.models import initial, initialised
-from convbook.training import forward, solo
-from convbook.training.cache import Run, kept, run_key, run_path, write_run
+from convbook import settings
+from convbook.data import ImageData, Selection
+from convbook.models import initialised
+from convbook.sizes import whole_number
+from convbook.training.cache import SOLO_CODE, Run, decoded, kept, read_run, run_key, run_path
 from convbook.training.forward import Precision, resolved
 from convbook.training.history import History, progress_bar
 from convbook.training.schedules import constant
 from convbook.training.solo import Corruption, Loss, Schedule, fit
 
-CODE = (forward, initial, sizes, solo)
+# The first weights come from torch's one global generator: a process trains one run at a time.
+ALONE = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,9 @@ class Configuration:
         seed: of the first weights, the shuffling and the corruption.
         watch: the test images, by number, whose reconstructions are kept at ``snapshots_at``.
         precision: as for ``fit``, but ``auto`` if not given.
+
+    Raises:
+        ValueError: ``seed`` or a number in ``watch`` is no whole number of at least 0.
     """
 
     make: Callable[[], nn.Module]
@@ -53,6 +58,12 @@ class Configuration:
     watch: tuple[int, ...] = ()
     snapshots_at: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        whole_number("seed", self.seed, 0)
+        watch = tuple(whole_number("watch", number, 0) for number in self.watch)
+        object.__setattr__(self, "watch", watch)
+        object.__setattr__(self, "snapshots_at", tuple(self.snapshots_at))
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -61,6 +72,12 @@ class Trained:
     configuration: Configuration
     history: History
     weights: dict[str, Tensor]  # of the trained network, on the CPU
+
+    @classmethod
+    def of(cls, configuration: Configuration, run: Run) -> "Trained":
+        """From what is stored of a run."""
+        history = History(**{name: value for name, value in run.items() if name != "weights"})
+        return cls(configuration, history, run["weights"])
 
     def model(self) -> nn.Module:
         """The trained network, on the CPU and in evaluation mode."""
@@ -77,13 +94,14 @@ def run_sweep(
     """Train every configuration that was not trained before; the results are in their order.
 
     Every finished run is kept in ``settings.runs_folder()``, on the machine that trained it and on
-    this one. If one fails, the others go on, and the failures are raised together at the end. If
-    the executor itself breaks, a notice says so, and what is left is trained here.
+    this one. If one fails, the others go on, and the failures are raised together at the end. If a
+    pool of processes breaks, a notice says so, and what is left is trained here.
 
     Args:
         configurations: as many as you like; equal ones are trained once.
         executor: where to train: any of ``concurrent.futures``, or a cluster's, such as
             ``dask.distributed.Client(…).get_executor()``. Without one, here, one after another.
+            A process trains one run at a time, so threads of one process gain nothing.
         progress: whether to show a text bar, which leaves one line.
 
     Raises:
@@ -95,70 +113,64 @@ def run_sweep(
     with progress_bar(len(distinct), progress, unit="run") as bar:
         for configuration, result in _started(distinct, executor):
             try:
-                finished[configuration] = _collected(configuration, *result())
+                finished[configuration] = Trained.of(configuration, result())
             except Exception as reason:
                 reason.add_note(f"in {configuration}")
                 failures.append(reason)
             bar.set_postfix_str(_trained_for(finished.values()))
             bar.update()
     if any(isinstance(reason, BrokenExecutor) for reason in failures):
-        print(f"NOTICE: the executor broke; {len(finished)} runs are kept, training here the rest.")
-        return run_sweep(configurations, None, progress)
-    if failures:
+        left = [configuration for configuration in distinct if configuration not in finished]
+        print(f"NOTICE: the executor broke; {len(left)} of {len(distinct)} runs are trained here.")
+        finished |= dict(zip(left, run_sweep(left, progress=progress), strict=True))
+    elif failures:
         raise ExceptionGroup(f"{len(failures)} of {len(distinct)} runs failed", failures)
     return [finished[configuration] for configuration in configurations]
 
 
 def _started(
     configurations: Sequence[Configuration], executor: Executor | None
-) -> Iterator[tuple[Configuration, Callable[[], tuple[str, Run]]]]:
-    """Each configuration, as it gets its turn or is finished, with a way to its result."""
-    if executor is None:
-        for configuration in configurations:
-            yield configuration, partial(train, configuration)
-        return
-    futures = {
-        _submitted(configuration, executor): configuration for configuration in configurations
-    }
-    for future in as_completed(futures):
-        yield futures[future], future.result
-
-
-def _submitted(configuration: Configuration, executor: Executor) -> Future:
-    """The run's future, which has failed already if the executor takes nothing any more."""
+) -> Iterator[tuple[Configuration, Callable[[], Run]]]:
+    """Each configuration, as it gets its turn or is finished, with a way to its run."""
+    futures: dict[Future, Configuration] = {}
     try:
-        return executor.submit(train, configuration)
-    except BrokenExecutor as reason:
-        failed: Future = Future()
-        failed.set_exception(reason)
-        return failed
+        for configuration in configurations:
+            if executor is None or _is_here(configuration):
+                yield configuration, partial(train, configuration)
+            else:
+                futures[_submitted(configuration, executor)] = configuration
+        for future in as_completed(futures):
+            yield futures[future], partial(_brought_home, future)
+    finally:  # if interrupted, do not wait for those that have not begun
+        for future in futures:
+            future.cancel()
 
 
-def train(configuration: Configuration) -> tuple[str, Run]:
-    """Train this run, or read it from this machine's disk; its key, and what came of it.
+def train(configuration: Configuration) -> Run:
+    """Train this run, or read it from this machine's disk.
 
     Raises:
         ValueError: the configuration is of a kind by which one run cannot be told from another.
     """
-    key = key_of(configuration)
-    run, _ = kept(key, partial(_train, configuration))
-    return key, run
+    with ALONE:
+        run, _ = kept(key_of(configuration), partial(_train, configuration))
+        return run
 
 
 def key_of(configuration: Configuration) -> str:
     """The name of this run on this machine's disk."""
     decisive = {field.name: getattr(configuration, field.name) for field in fields(configuration)}
-    decisive["images"] = _content(configuration.images)
+    decisive["images"] = _content(configuration.images.load())
     decisive["device"] = settings.device().type
     decisive["precision"] = resolved(configuration.precision, settings.device())
-    return run_key("fit", CODE, decisive)
+    return run_key("fit", SOLO_CODE, decisive)
 
 
-@lru_cache(maxsize=16)
-def _content(images: Selection) -> str:
+@lru_cache(maxsize=2)
+def _content(images: ImageData) -> str:
     """The checksum of the images themselves, whatever the selection's words for them."""
-    loaded, content = images.load(), hashlib.sha256()
-    for part in (loaded.train, loaded.test):
+    content = hashlib.sha256()
+    for part in (images.train, images.test):
         content.update(part.contiguous().numpy())
     return content.hexdigest()
 
@@ -169,18 +181,51 @@ def _train(configuration: Configuration) -> tuple[Run, bool]:
     images = arguments.pop("images").load()
     model = initialised(arguments.pop("make"), configuration.seed)
     watched = arguments.pop("watch")
+    if watched and max(watched) >= len(images.test):
+        raise ValueError(f"watch={watched}: expected numbers below {len(images.test)}")
     watch = images.test[list(watched)] if watched else None
     history = fit(model, images.train, images.test, watch=watch, progress=False, **arguments)
     weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     return vars(history) | {"weights": weights}, True
 
 
-def _collected(configuration: Configuration, key: str, run: Run) -> Trained:
-    """The result, kept on this machine too, if another one trained it."""
-    if not run_path(key).exists():
-        write_run(run_path(key), run)
-    history = History(**{name: value for name, value in run.items() if name != "weights"})
-    return Trained(configuration, history, run["weights"])
+# Elsewhere
+
+
+def _is_here(configuration: Configuration) -> bool:
+    return read_run(run_path(key_of(configuration))) is not None
+
+
+def _submitted(configuration: Configuration, executor: Executor) -> Future:
+    """The run's future, which has failed already if the executor takes nothing any more.
+
+    The worker is told to use what this machine has, the official images or the stand-in: it must
+    not fall back to other ones by itself.
+    """
+    source = "official" if configuration.images.load().official else "stand-in"
+    there = replace(configuration, images=replace(configuration.images, source=source))
+    try:
+        return executor.submit(train_elsewhere, there)
+    except BrokenExecutor as reason:
+        failed: Future = Future()
+        failed.set_exception(reason)
+        return failed
+
+
+def train_elsewhere(configuration: Configuration) -> tuple[str, bytes]:
+    """On a worker: train this run; its name there, and the content of the file that keeps it."""
+    train(configuration)
+    key = key_of(configuration)
+    return key, run_path(key).read_bytes()
+
+
+def _brought_home(future: Future) -> Run:
+    """The run that a worker has sent, kept on this machine too."""
+    key, content = future.result()
+    run = decoded(content)
+    if run is None:
+        raise OSError("a worker's result arrived damaged")
+    return kept(key, lambda: (run, True))[0]
 
 
 def _trained_for(finished: Iterable[Trained]) -> str:
