@@ -119,12 +119,22 @@ def test_a_table_of_images_keeps_rows_columns_and_notes():
 
 def test_errors_over_strength_are_means_with_a_band():
     seeds = np.array([[1.0, 4.0], [3.0, 8.0]])
-    plots.over_strength({"salt": {"net": seeds, "median": [5.0, 6.0]}}, {"salt": (0.1, 0.2)})
+    panels = {"salt": {"net": seeds, "as it is": [0.0, 6.0]}}
+    plots.over_strength(panels, (0.1, 0.2), {"salt": "probability"}, baseline="as it is")
     (axes,) = plt.gcf().axes
-    assert [line.get_ydata().tolist() for line in axes.lines] == [[2, 6], [5, 6]]
+    drawn = [[y if y > 0 else None for y in line.get_ydata()] for line in axes.lines]
+    assert drawn == [[2, 6], [None, 6]]
     assert axes.lines[0].get_xdata().tolist() == [0.1, 0.2]
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert {band.min(), band.max()} == {1, 8}
+
+
+def test_a_histogram_counts_everything_once():
+    plots.histogram({"a": [0.0, 1.0, 1.0], "b": [0.5]}, "value", "things")
+    heights = [sum(bar.get_height() for bar in bars) for bars in plt.gca().containers]
+    assert heights == [3, 1]
+    assert [text.get_text() for text in plt.gca().get_legend().get_texts()] == ["a", "b"]
 
 
 def test_pca_is_drawn_for_every_code_size():

@@ -65,12 +65,15 @@ def test_a_run_is_fit(folder):
     assert all(torch.equal(ours[name], its[name]) for name in its)
 
 
-def test_what_was_trained_is_read(folder, monkeypatch):
+def test_what_was_trained_is_read(folder, monkeypatch, capsys):
     first = run_sweep([*THREE, THREE[0]], progress=False)
     assert len(stored(folder)) == 3
     monkeypatch.setattr(sweep, "fit", None)  # it could not train now
     again = run_sweep(THREE[::-1], progress=False)
     assert losses(again) == losses(first[:3])[::-1]
+    run_sweep(THREE)
+    assert "3/3 runs" in (line := capsys.readouterr().out.split("\r")[-1])
+    assert "3 trained before" in line
     assert losses(first)[3] == losses(first)[0]
 
 

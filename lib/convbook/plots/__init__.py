@@ -24,6 +24,7 @@ from convbook.plots.curves import (
 from convbook.plots.images import image_rows, image_table, kernels, switch_colours
 from convbook.plots.results import (
     against_pca,
+    histogram,
     loss_curves,
     over_code_size,
     over_strength,
@@ -42,6 +43,7 @@ __all__ = [
     "encoder_stages",
     "filters_over_seeds",
     "gather_and_scatter",
+    "histogram",
     "image_rows",
     "image_table",
     "kernel_colours",

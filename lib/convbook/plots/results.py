@@ -36,7 +36,8 @@ def loss_curves(
         for i, history in enumerate(histories):
             losses = getattr(history, f"{split}_loss")
             epochs = range(1, len(losses) + 1)
-            axes.plot(epochs, losses, color=colour, marker="o", label=kind if i == 0 else None)
+            marker = "o" if len(losses) <= 30 else None
+            axes.plot(epochs, losses, color=colour, marker=marker, label=kind if i == 0 else None)
     mark_baselines(axes, baselines)
     axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -84,6 +85,23 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
     plain_numbers(axes.xaxis)
     plain_numbers(axes.yaxis)
     axes.legend(loc="lower left")
+
+
+def histogram(groups: Mapping[str, ArrayLike], label: str, counted: str) -> None:
+    """How often each value occurs, in forty bins around zero; the groups are stacked.
+
+    Args:
+        groups: name to values.
+        label: of the horizontal axis.
+        counted: what is counted, for the vertical axis.
+    """
+    _, axes = plt.subplots(figsize=(WIDTH, 2.6))
+    values = [np.asarray(part) for part in groups.values()]
+    edge = max(np.abs(part).max() for part in values if len(part))
+    bins = np.linspace(-edge, edge, 41)  # one of the edges is zero
+    axes.hist(values, bins=bins, stacked=True, color=HUES[: len(values)], label=list(groups))
+    axes.set(xlabel=label, ylabel=counted)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values))
 
 
 def over_code_size(
@@ -138,32 +156,36 @@ def roc_curves(panels: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]]) 
 
 def over_strength(
     panels: Mapping[str, Mapping[str, ArrayLike]],
-    strengths: Mapping[str, Sequence[float]],
-    label: str = "test error (mean squared)",
+    strengths: Sequence[float],
+    measures: Mapping[str, str],
+    baseline: str,
 ) -> None:
     """Errors over the strength of a disturbance: a panel for each kind, a line for each method.
 
     Args:
         panels: kind to method to errors, (strengths,) or (seeds, strengths): drawn as the mean,
-            with a band from the best to the worst seed.
-        strengths: kind to the values on its horizontal axis.
-        label: of the vertical axis.
+            with a band from the best to the worst seed. No error at all has no place on the axis.
+        strengths: the values on the horizontal axis.
+        measures: kind to what its strength is, below that axis.
+        baseline: the method that is drawn dashed.
     """
     figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharey=True, squeeze=False)
     drawn = {}  # the legend's lines, by name
     for axes, (kind, lines) in zip(grid[0], panels.items(), strict=True):
-        for colour, (name, errors) in zip(cycle([*HUES, INK]), lines.items(), strict=False):
-            seeds = np.atleast_2d(np.asarray(errors))
-            look = {"color": colour, "marker": "o", "markersize": 4, "linewidth": 1.6}
-            (drawn[name],) = axes.plot(strengths[kind], seeds.mean(0), **look)
-            axes.fill_between(
-                strengths[kind], seeds.min(0), seeds.max(0), color=colour, alpha=0.25, linewidth=0
-            )
+        hues = cycle(HUES)
+        for name, errors in lines.items():
+            seeds = np.atleast_2d(np.asarray(errors, dtype=float))
+            seeds = np.where(seeds > 0, seeds, np.nan)
+            plain = {"color": INK, "linestyle": "--", "linewidth": 1.4}
+            look = {"color": next(hues), "marker": "o", "markersize": 4, "linewidth": 1.6}
+            style = plain if name == baseline else look
+            (drawn[name],) = axes.plot(strengths, seeds.mean(0), **style)
+            band = {"color": style["color"], "alpha": 0.25, "linewidth": 0}
+            axes.fill_between(strengths, seeds.min(0), seeds.max(0), **band)
         axes.set_title(kind, fontsize=10)
-        axes.set(yscale="log")
+        axes.set(yscale="log", xlabel=measures[kind])
         plain_numbers(axes.yaxis)
-    grid[0][0].set_ylabel(label)
-    figure.supxlabel("strength of the noise", fontsize=10)
+    grid[0][0].set_ylabel("test error (mean squared)")
     figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=3, fontsize=9)
 
 

@@ -7,7 +7,7 @@ interrupted sweep goes on where it stopped.
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
@@ -110,14 +110,18 @@ def run_sweep(
     distinct = list(dict.fromkeys(configurations))
     finished: dict[Configuration, Trained] = {}
     failures: list[Exception] = []
+    trained_before = 0
     with progress_bar(len(distinct), progress, unit="run") as bar:
         for configuration, result in _started(distinct, executor):
             try:
-                finished[configuration] = Trained.of(configuration, result())
+                run, before = result()
+                finished[configuration] = Trained.of(configuration, run)
+                trained_before += before
             except Exception as reason:
                 reason.add_note(f"in {configuration}")
                 failures.append(reason)
-            bar.set_postfix_str(_trained_for(finished.values()))
+            minutes = sum(trained.history.seconds for trained in finished.values()) / 60
+            bar.set_postfix_str(f"{trained_before} trained before, {minutes:.1f} min of training")
             bar.update()
     if any(isinstance(reason, BrokenExecutor) for reason in failures):
         left = [configuration for configuration in distinct if configuration not in finished]
@@ -130,7 +134,7 @@ def run_sweep(
 
 def _started(
     configurations: Sequence[Configuration], executor: Executor | None
-) -> Iterator[tuple[Configuration, Callable[[], Run]]]:
+) -> Iterator[tuple[Configuration, Callable[[], tuple[Run, bool]]]]:
     """Each configuration, as it gets its turn or is finished, with a way to its run."""
     futures: dict[Future, Configuration] = {}
     try:
@@ -146,15 +150,14 @@ def _started(
             future.cancel()
 
 
-def train(configuration: Configuration) -> Run:
-    """Train this run, or read it from this machine's disk.
+def train(configuration: Configuration) -> tuple[Run, bool]:
+    """Train this run, or read it from this machine's disk; and whether it was trained before.
 
     Raises:
         ValueError: the configuration is of a kind by which one run cannot be told from another.
     """
     with ALONE:
-        run, _ = kept(key_of(configuration), partial(_train, configuration))
-        return run
+        return kept(key_of(configuration), partial(_train, configuration))
 
 
 def key_of(configuration: Configuration) -> str:
@@ -219,15 +222,10 @@ def train_elsewhere(configuration: Configuration) -> tuple[str, bytes]:
     return key, run_path(key).read_bytes()
 
 
-def _brought_home(future: Future) -> Run:
-    """The run that a worker has sent, kept on this machine too."""
+def _brought_home(future: Future) -> tuple[Run, bool]:
+    """The run that a worker has sent, kept on this machine too; and that it was not here before."""
     key, content = future.result()
     run = decoded(content)
     if run is None:
         raise OSError("a worker's result arrived damaged")
-    return kept(key, lambda: (run, True))[0]
-
-
-def _trained_for(finished: Iterable[Trained]) -> str:
-    seconds = sum(trained.history.seconds for trained in finished)
-    return f"{seconds / 60:.1f} min of training in all"
+    return kept(key, lambda: (run, True))[0], False
