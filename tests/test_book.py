@@ -76,7 +76,8 @@ def test_every_page_of_the_contents_is_there(book: Path):
 
 
 def test_the_book_is_light(book: Path):
-    assert sum(path.stat().st_size for path in book.rglob("*")) < 15 * MEGABYTE
+    """A copy of all chapters for reading without a network goes over a telephone in a minute."""
+    assert sum(path.stat().st_size for path in book.rglob("*")) < 20 * MEGABYTE
 
 
 def test_every_page_is_light(book: Path):

@@ -1,6 +1,5 @@
 """What a plain method does on the same data: the mark that a network has to beat."""
 
-import numpy as np
 import torch
 from sklearn.decomposition import PCA as ScikitPCA
 from sklearn.linear_model import LinearRegression
@@ -28,9 +27,9 @@ class PCA:
         solver = "covariance_eigh" if len(pixels) > pixels.shape[1] else "full"  # what is faster
         fitted = ScikitPCA(svd_solver=solver).fit(pixels)
         self.shape = train.shape[1:]
-        self.mean = torch.from_numpy(fitted.mean_.astype(np.float32))
-        self.components = torch.from_numpy(fitted.components_.astype(np.float32))
-        self.variances = torch.from_numpy(fitted.explained_variance_.astype(np.float32))
+        self.precisely = torch.from_numpy(fitted.mean_), torch.from_numpy(fitted.components_)
+        self.mean, self.components = (part.float() for part in self.precisely)
+        self.variances = torch.from_numpy(fitted.explained_variance_).float()
 
     def reconstruct(self, images: Tensor, code_size: int) -> Tensor:
         """``images`` (N, …) through the first ``code_size`` components; with 0, the mean image.
@@ -39,7 +38,8 @@ class PCA:
             ValueError: ``images`` have another shape than those fitted, or there are fewer
                 components.
         """
-        centred, kept = self._centred(images), self._kept(code_size)
+        _check_shape(images, self.shape)
+        centred, kept = images.flatten(1).cpu() - self.mean, self._kept(code_size)
         return (centred @ kept.T @ kept + self.mean).unflatten(1, self.shape)
 
     def errors(self, images: Tensor) -> Tensor:
@@ -50,15 +50,13 @@ class PCA:
         Raises:
             ValueError: ``images`` have another shape than those fitted.
         """
-        centred = self._centred(images).double()
+        _check_shape(images, self.shape)
+        mean, components = self.precisely  # or the difference below would be that of roundings
+        centred = images.flatten(1).cpu().double() - mean
         total = centred.pow(2).mean(0).sum()
-        taken = (centred @ self.components.double().T).pow(2).mean(0)
+        taken = (centred @ components.T).pow(2).mean(0)
         left = total - torch.cat([torch.zeros(1), taken.cumsum(0)])
         return left.clamp(min=0) / centred.shape[1]
-
-    def _centred(self, images: Tensor) -> Tensor:
-        _check_shape(images, self.shape)
-        return images.flatten(1).cpu() - self.mean
 
     def _kept(self, code_size: int) -> Tensor:
         code_size = whole_number("code_size", code_size, 0)
