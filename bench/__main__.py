@@ -2,12 +2,18 @@
 files.
 """
 
-from bench import bezier, cifar, denoise, mnist
+from functools import partial
+
+from bench import bezier, cifar, mnist
 from bench.side_by_side import compare
 from convbook import settings
+from convbook.models import DigitAutoencoder, PoolUnpool
 
 settings.describe()
 compare("bezier", "model and epoch", bezier.source_loop, bezier.ours, seeds=(11, 22))
-compare("mnist", "step", mnist.source_loop, mnist.ours, seeds=(1, 2))
-compare("denoise", "step", denoise.source_loop, denoise.ours, seeds=(1, 2))
+for name, make, batch_size in (("mnist", PoolUnpool, 100), ("denoise", DigitAutoencoder, 64)):
+    both = (
+        partial(way, make=make, batch_size=batch_size) for way in (mnist.source_loop, mnist.ours)
+    )
+    compare(name, "step", *both, seeds=(1, 2))
 compare("cifar", "step", cifar.source_loop, cifar.ours, seeds=(1, 2))

@@ -168,6 +168,15 @@ def test_processes_find_what_one_finds(folder):
     assert len(stored(folder)) == 3
 
 
+def test_what_cannot_be_sent_stops_no_other_run(folder):
+    nameless = replace(ONE, make=lambda: PoolUnpool())
+    with ThreadPoolExecutor(1) as executor, pytest.raises(ExceptionGroup) as raised:
+        run_sweep([nameless, *THREE], executor, progress=False)
+    (reason,) = raised.value.exceptions
+    assert "make: a stored run cannot be told by" in str(reason)
+    assert len(stored(folder)) == 3
+
+
 def test_threads_find_what_one_finds(folder):
     here = run_sweep(THREE, progress=False)
     for path in stored(folder):

@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import torch.nn.functional as F
@@ -139,10 +139,10 @@ def _started(
     futures: dict[Future, Configuration] = {}
     try:
         for configuration in configurations:
-            if executor is None or _is_here(configuration):
+            if executor is None:
                 yield configuration, partial(train, configuration)
             else:
-                futures[_submitted(configuration, executor)] = configuration
+                futures[_sent(configuration, executor)] = configuration
         for future in as_completed(futures):
             yield futures[future], partial(_brought_home, future)
     finally:  # if interrupted, do not wait for those that have not begun
@@ -162,10 +162,12 @@ def train(configuration: Configuration) -> tuple[Run, bool]:
 
 def key_of(configuration: Configuration) -> str:
     """The name of this run on this machine's disk."""
-    decisive = {field.name: getattr(configuration, field.name) for field in fields(configuration)}
-    decisive["images"] = _content(configuration.images.load())
-    decisive["device"] = settings.device().type
-    decisive["precision"] = resolved(configuration.precision, settings.device())
+    device = settings.device()
+    decisive = vars(configuration) | {
+        "images": _content(configuration.images.load()),
+        "device": device.type,
+        "precision": resolved(configuration.precision, device),
+    }
     return run_key("fit", SOLO_CODE, decisive)
 
 
@@ -180,7 +182,7 @@ def _content(images: ImageData) -> str:
 
 def _train(configuration: Configuration) -> tuple[Run, bool]:
     """The run, and that it is complete: ``fit`` ends no earlier."""
-    arguments = {field.name: getattr(configuration, field.name) for field in fields(configuration)}
+    arguments = dict(vars(configuration))
     images = arguments.pop("images").load()
     model = initialised(arguments.pop("make"), configuration.seed)
     watched = arguments.pop("watch")
@@ -195,37 +197,40 @@ def _train(configuration: Configuration) -> tuple[Run, bool]:
 # Elsewhere
 
 
-def _is_here(configuration: Configuration) -> bool:
-    return read_run(run_path(key_of(configuration))) is not None
-
-
-def _submitted(configuration: Configuration, executor: Executor) -> Future:
-    """The run's future, which has failed already if the executor takes nothing any more.
+def _sent(configuration: Configuration, executor: Executor) -> Future:
+    """The run's future: done already if the run is here, failed already if it cannot be sent.
 
     The worker is told to use what this machine has, the official images or the stand-in: it must
     not fall back to other ones by itself.
     """
-    source = "official" if configuration.images.load().official else "stand-in"
-    there = replace(configuration, images=replace(configuration.images, source=source))
+    settled: Future = Future()
     try:
-        return executor.submit(train_elsewhere, there)
-    except BrokenExecutor as reason:
-        failed: Future = Future()
-        failed.set_exception(reason)
-        return failed
+        path = run_path(key := key_of(configuration))
+        if read_run(path) is None:
+            source = "official" if configuration.images.load().official else "stand-in"
+            there = replace(configuration, images=replace(configuration.images, source=source))
+            return executor.submit(train_elsewhere, there)
+        settled.set_result((key, path.read_bytes(), True))
+    except Exception as reason:
+        settled.set_exception(reason)
+    return settled
 
 
-def train_elsewhere(configuration: Configuration) -> tuple[str, bytes]:
-    """On a worker: train this run; its name there, and the content of the file that keeps it."""
-    train(configuration)
+def train_elsewhere(configuration: Configuration) -> tuple[str, bytes, bool]:
+    """On a worker: train this run; its name there, the content of the file that keeps it, and
+    whether it was trained before.
+    """
+    _, before = train(configuration)
     key = key_of(configuration)
-    return key, run_path(key).read_bytes()
+    return key, run_path(key).read_bytes(), before
 
 
 def _brought_home(future: Future) -> tuple[Run, bool]:
-    """The run that a worker has sent, kept on this machine too; and that it was not here before."""
-    key, content = future.result()
+    """The run that a worker has sent, kept on this machine too; and whether it was trained
+    before.
+    """
+    key, content, before = future.result()
     run = decoded(content)
     if run is None:
         raise OSError("a worker's result arrived damaged")
-    return kept(key, lambda: (run, True))[0], False
+    return kept(key, lambda: (run, True))[0], before
