@@ -138,7 +138,7 @@ def test_a_histogram_counts_everything_once():
 
 
 def test_pca_is_drawn_for_every_code_size():
-    plots.over_code_size(1 / np.arange(1, 10), (2, 4, 6), {"net": [0.5, 0.3, 0.2]})
+    plots.over_code_size(1 / np.arange(1, 10), {"net": {2: 0.5, 4: 0.3, 6: 0.2}})
     pca, net = plt.gca().lines
     assert pca.get_xdata().tolist() == [2, 3, 4, 5, 6]
     assert pca.get_ydata()[2] == pytest.approx(1 / 5)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from convbook.palette import BLUE, FAINT, GREEN, INK, ORANGE
@@ -33,11 +34,10 @@ def image_rows(
         for axes, image in zip(all_axes, images, strict=False):
             axes.imshow(_shown(image, limits), vmin=0, vmax=1, interpolation="nearest")
         for axes in all_axes:
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
+            _bare(axes)
         for axes in all_axes[len(images) :]:
             axes.set_visible(False)
-        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+        _name_row(all_axes[0], label)
     for axes, title in zip(grid[0], titles, strict=False):
         axes.set_title(title, fontsize=9, loc="center")
         axes.set_visible(True)
@@ -76,11 +76,9 @@ def image_table(
         for axes, column in zip(all_axes, columns, strict=True):
             strip = torch.cat(list(entries[column]), dim=2)  # (C, H, N · W)
             axes.imshow(_shown(strip, limits), vmin=0, vmax=1, interpolation="nearest")
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
+            _bare(axes)
             axes.set_xlabel(notes.get(row, {}).get(column, ""), fontsize=9)
-        label = textwrap.fill(row, 12)
-        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+        _name_row(all_axes[0], textwrap.fill(row, 12))
     for axes, column in zip(grid[0], columns, strict=True):
         axes.set_title(column, fontsize=10, loc="center")
 
@@ -112,8 +110,17 @@ def kernels(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str]) -> None
                 colour = "white" if abs(weight) > 0.6 * largest else INK
                 text = re.sub(r"^(-?)0\.", r"\1.", f"{weight:.2f}")
                 axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+            _bare(axes)
+        _name_row(all_axes[0], label)
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, fontsize=9, loc="center")
+
+
+def _bare(axes: Axes) -> None:
+    """No ticks and no frame: the image speaks for itself."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def _name_row(first: Axes, name: str) -> None:
+    first.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)

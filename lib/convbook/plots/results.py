@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import (
-    FixedLocator,
     LogLocator,
     NullFormatter,
     NullLocator,
@@ -104,25 +103,23 @@ def histogram(groups: Mapping[str, ArrayLike], label: str, counted: str) -> None
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values))
 
 
-def over_code_size(
-    pca_errors: ArrayLike, sizes: Sequence[int], lines: Mapping[str, Sequence[float]]
-) -> None:
+def over_code_size(pca_errors: ArrayLike, methods: Mapping[str, Mapping[int, float]]) -> None:
     """Test errors over the code size on logarithmic axes, PCA's for every size in between.
 
     Args:
         pca_errors: (components + 1,), from code size 0 up, as ``PCA.errors`` gives it.
-        sizes: at which the others were measured.
-        lines: method to one error for each size.
+        methods: name to code size to error.
     """
     _, axes = plt.subplots(figsize=(WIDTH, 3.8))
     curve = np.asarray(pca_errors)
+    sizes = [size for errors in methods.values() for size in errors]
     every = np.arange(min(sizes), min(max(sizes), len(curve) - 1) + 1)
     axes.plot(every, curve[every], color=INK, linestyle="--", linewidth=1.6, label="PCA")
-    for colour, (name, errors) in zip(cycle(HUES), lines.items(), strict=False):
-        axes.plot(sizes, errors, color=colour, marker="o", label=name)
+    for colour, (name, errors) in zip(cycle(HUES), methods.items(), strict=False):
+        axes.plot(list(errors), list(errors.values()), color=colour, marker="o", label=name)
     axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
     axes.set_ylabel("test error (mean squared)")
-    axes.xaxis.set_major_locator(FixedLocator(sizes))
+    axes.xaxis.set_major_locator(LogLocator(base=2))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     plain_numbers(axes.yaxis)
