@@ -116,7 +116,9 @@ def over_code_size(pca_errors: ArrayLike, methods: Mapping[str, Mapping[int, flo
     every = np.arange(min(sizes), min(max(sizes), len(curve) - 1) + 1)
     axes.plot(every, curve[every], color=INK, linestyle="--", linewidth=1.6, label="PCA")
     for colour, (name, errors) in zip(cycle(HUES), methods.items(), strict=False):
-        axes.plot(list(errors), list(errors.values()), color=colour, marker="o", label=name)
+        style = "-" if len(errors) > 1 else ""
+        look = {"color": colour, "marker": "o", "linestyle": style}
+        axes.plot(list(errors), list(errors.values()), **look, label=name)
     axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
     axes.set_ylabel("test error (mean squared)")
     axes.xaxis.set_major_locator(LogLocator(base=2))
@@ -198,7 +200,7 @@ def mark_baselines_across(axes: Axes, baselines: Mapping[str, float]) -> None:
     """The same for values on the horizontal axis, named above."""
     for name, value in baselines.items():
         axes.axvline(value, color=INK, linestyle="--", linewidth=1.2)
-        place, system = (value, 1.0), axes.get_xaxis_transform()
+        place, system = (value, 1.02), axes.get_xaxis_transform()
         axes.text(*place, name, transform=system, ha="center", va="bottom", fontsize=9)
 
 
