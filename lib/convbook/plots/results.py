@@ -66,7 +66,7 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
         points: name to code size and its errors, one for each seed; drawn as the range and the
             middle.
     """
-    _, axes = plt.subplots(figsize=(WIDTH, 3.8))
+    axes = _axes_of_code_size()
     largest = 2 * max(size for size, _ in points.values())
     curve = np.asarray(pca_errors)[: largest + 1]
     axes.plot(range(1, len(curve)), curve[1:], color=INK, label="PCA")
@@ -77,12 +77,8 @@ def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[
         size = size * 1.09 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
         axes.plot([size, size], [min(errors), max(errors)], color=colour)
         axes.plot(size, np.median(errors), marker="o", linestyle="", color=colour, label=name)
-    axes.set(
-        xscale="log", yscale="log", xlabel="code size (numbers); points of one size side by side"
-    )
-    axes.set_ylabel("test error (mean squared)")
+    axes.set_xlabel("code size (numbers); points of one size side by side")
     plain_numbers(axes.xaxis)
-    plain_numbers(axes.yaxis)
     axes.legend(loc="lower left")
 
 
@@ -110,7 +106,7 @@ def over_code_size(pca_errors: ArrayLike, methods: Mapping[str, Mapping[int, flo
         pca_errors: (components + 1,), from code size 0 up, as ``PCA.errors`` gives it.
         methods: name to code size to error.
     """
-    _, axes = plt.subplots(figsize=(WIDTH, 3.8))
+    axes = _axes_of_code_size()
     curve = np.asarray(pca_errors)
     sizes = [size for errors in methods.values() for size in errors]
     every = np.arange(min(sizes), min(max(sizes), len(curve) - 1) + 1)
@@ -119,13 +115,18 @@ def over_code_size(pca_errors: ArrayLike, methods: Mapping[str, Mapping[int, flo
         style = "-" if len(errors) > 1 else ""
         look = {"color": colour, "marker": "o", "linestyle": style}
         axes.plot(list(errors), list(errors.values()), **look, label=name)
-    axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
-    axes.set_ylabel("test error (mean squared)")
     axes.xaxis.set_major_locator(LogLocator(base=2))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    plain_numbers(axes.yaxis)
     axes.legend(loc="lower left")
+
+
+def _axes_of_code_size() -> Axes:
+    _, axes = plt.subplots(figsize=(WIDTH, 3.8))
+    axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
+    axes.set_ylabel("test error (mean squared)")
+    plain_numbers(axes.yaxis)
+    return axes
 
 
 def roc_curves(panels: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]]) -> None:
