@@ -1,11 +1,11 @@
 """The library behind *Convolution, Transposed*: it keeps what the chapters derive.
 
-The modules stand on six floors, and a module imports only from the floors below its own
+The modules stand on floors, and a module imports only from the floors below its own
 (``tests/test_house.py`` holds that):
 
-1. ``settings``, ``publish``: profile, device and data folder, and nothing else reads the
-   environment; the command that writes the repository's address into the course
-2. ``sizes``: output-size arithmetic
+1. ``arguments``: what an argument has to be, said in one way
+2. ``settings``, ``sizes``: profile, device and folders, and nothing else reads the environment;
+   output-size arithmetic
 3. ``data``, ``matrices``, ``shapes``, ``models``, ``corruptions``, ``baselines``: Bezier curves,
    MNIST, CIFAR-10 and their stand-ins; convolution as a matrix; a shape's walk through a network;
    the networks; noise on images; PCA and the best linear denoiser

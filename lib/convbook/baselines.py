@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA as ScikitPCA
 from sklearn.linear_model import LinearRegression
 from torch import Tensor
 
-from convbook.sizes import whole_number
+from convbook.arguments import whole_number
 
 
 class PCA:

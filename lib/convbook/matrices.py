@@ -17,7 +17,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from convbook.sizes import conv_size, conv_transpose_size, whole_number
+from convbook.arguments import whole_number
+from convbook.sizes import conv_size, conv_transpose_size
 
 PerDimension = int | Sequence[int]
 

@@ -12,6 +12,8 @@ from typing import Literal, TypeVar
 
 import torch
 
+from convbook.arguments import one_of
+
 Profile = Literal["full", "quick"]
 Value = TypeVar("Value")
 
@@ -23,9 +25,7 @@ def profile() -> Profile:
         ValueError: ``CONVBOOK_PROFILE`` is neither ``full`` nor ``quick``.
     """
     asked = os.environ.get("CONVBOOK_PROFILE") or ("full" if torch.cuda.is_available() else "quick")
-    if asked not in ("full", "quick"):
-        raise ValueError(f"CONVBOOK_PROFILE={asked!r}: expected 'full' or 'quick'")
-    return asked
+    return one_of("CONVBOOK_PROFILE", asked, ("full", "quick"))
 
 
 def by_profile(*, full: Value, quick: Value) -> Value:

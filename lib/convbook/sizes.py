@@ -6,7 +6,7 @@ those of Dumoulin and Visin, "A guide to convolution arithmetic for deep learnin
 of them.
 """
 
-import operator
+from convbook.arguments import whole_number
 
 
 def conv_size(
@@ -138,14 +138,3 @@ def check_output_padding(output_padding: int, stride: int, dilation: int) -> int
             f"{max(stride, dilation)}"
         )
     return output_padding
-
-
-def whole_number(name: str, value: int, smallest: int) -> int:
-    """``value`` as a plain integer of at least ``smallest``, or a ValueError that names it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name}={value!r}: expected a whole number") from None
-    if isinstance(value, bool) or number < smallest:
-        raise ValueError(f"{name}={value!r}: expected a whole number of at least {smallest}")
-    return number

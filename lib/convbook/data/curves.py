@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convbook.sizes import whole_number
+from convbook.arguments import whole_number
 
 POINTS = 15
 DENSITY = 10  # points drawn along the curve for each one kept

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from convbook.arguments import one_of, whole_number
 from convbook.data.images import ImageData
 from convbook.data.sources import Source, cifar10, mnist
-from convbook.sizes import whole_number
 
 LOAD = {"mnist": mnist, "cifar10": cifar10}
 
@@ -36,8 +36,7 @@ class Selection:
     source: Source = "auto"
 
     def __post_init__(self) -> None:
-        if self.name not in LOAD:
-            raise ValueError(f"name={self.name!r}: expected 'mnist' or 'cifar10'")
+        one_of("name", self.name, LOAD)
         for name in ("train", "test"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), 1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
+from convbook.arguments import one_of
 from convbook.data import official, stand_ins
 from convbook.data.images import ImageData
 from convbook.data.official import DataUnavailable
@@ -48,8 +49,7 @@ def cifar10(source: Source = "auto") -> ImageData:
 def _load(
     source: Source, load_official: Callable[[], ImageData], load_stand_in: Callable[[], ImageData]
 ) -> ImageData:
-    if source not in ("auto", "official", "stand-in"):
-        raise ValueError(f"source={source!r}: expected 'auto', 'official' or 'stand-in'")
+    one_of("source", source, ("auto", "official", "stand-in"))
     if source == "stand-in":
         return load_stand_in()
     try:

@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from convbook.arguments import one_of
+
 
 class PatchAutoencoder(nn.Module):
     """Chapter 6's autoencoder: one convolution, one transposed convolution, 46 numbers in all.
@@ -22,9 +24,7 @@ class PatchAutoencoder(nn.Module):
     def __init__(self, activation: Literal["tanh", "relu", "none"] = "tanh"):
         super().__init__()
         choices = {"tanh": torch.tanh, "relu": torch.relu, "none": nn.Identity()}
-        if activation not in choices:
-            raise ValueError(f"activation={activation!r}: expected 'tanh', 'relu' or 'none'")
-        self.activation = choices[activation]
+        self.activation = choices[one_of("activation", activation, choices)]
         self.conv = nn.Conv1d(1, 3, kernel_size=7, stride=4)
         self.deconv = nn.ConvTranspose1d(3, 1, kernel_size=7, stride=4)
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from convbook.arguments import one_of
+
 LAST = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
@@ -19,8 +21,7 @@ class DigitAutoencoder(nn.Module):
 
     def __init__(self, last: Literal["none", "relu", "tanh", "sigmoid"] = "relu"):
         super().__init__()
-        if last not in LAST:
-            raise ValueError(f"last={last!r}: expected 'none', 'relu', 'tanh' or 'sigmoid'")
+        one_of("last", last, LAST)
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 16, kernel_size=3, stride=3, padding=1),  # (N, 16, 10, 10)
             nn.ReLU(),

@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from convbook.arguments import one_of
+
 
 class PhotoAutoencoder(nn.Module):
     """Chapter 10's autoencoder: six convolutions, a code, six transposed convolutions.
@@ -35,10 +37,8 @@ class PhotoAutoencoder(nn.Module):
         maps: int | None = None,
     ):
         super().__init__()
-        if code_activation not in ("relu", "none"):
-            raise ValueError(f"code_activation={code_activation!r}: expected 'relu' or 'none'")
-        if initialise not in ("source", "all"):
-            raise ValueError(f"initialise={initialise!r}: expected 'source' or 'all'")
+        one_of("code_activation", code_activation, ("relu", "none"))
+        one_of("initialise", initialise, ("source", "all"))
         narrow, middle, wide = width, 2 * width, 4 * width
         conv, transposed = nn.Conv2d, nn.ConvTranspose2d
         self.encoder = nn.Sequential(

@@ -5,6 +5,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from convbook.arguments import one_of
+
 
 class PoolUnpool(nn.Module):
     """Chapter 8's autoencoder: convolve, pool, unpool, convolve transposed. Twenty numbers in all.
@@ -20,9 +22,8 @@ class PoolUnpool(nn.Module):
 
     def __init__(self, unpool: Literal["switches", "repeat"] = "switches", tied: bool = False):
         super().__init__()
-        if unpool not in ("switches", "repeat"):
-            raise ValueError(f"unpool={unpool!r}: expected 'switches' or 'repeat'")
-        self.unpool, self.tied = unpool, tied
+        self.unpool = one_of("unpool", unpool, ("switches", "repeat"))
+        self.tied = tied
         self.conv = nn.Conv2d(1, 1, kernel_size=3)
         self.deconv = nn.ConvTranspose2d(1, 1, kernel_size=3)
         if tied:

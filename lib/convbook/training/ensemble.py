@@ -24,8 +24,8 @@ from torch.func import functional_call, grad_and_value, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from convbook import settings
+from convbook.arguments import whole_number
 from convbook.models import initialised
-from convbook.sizes import whole_number
 from convbook.training.history import progress_bar
 from convbook.training.matrix_form import ConvolutionsAsMatrices
 from convbook.training.solo import (

@@ -1,12 +1,16 @@
-"""What a training run leaves behind, and the bar that shows it under way."""
+"""What a training run leaves behind, the bar that shows it under way, and how it is stopped."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
 from torch import Tensor
 from tqdm import tqdm
+
+Weights = dict[str, Tensor]  # by the names that the network gives its parameters
+
+FIRST_STEPS = 20  # batches whose losses are kept: by them a stored run is known again
 
 
 @dataclass
@@ -15,18 +19,10 @@ class History:
 
     train_loss: list[float] = field(default_factory=list)  # mean over the epoch's examples
     test_loss: list[float] = field(default_factory=list)  # over the whole test set, after the epoch
-    snapshots: dict[int, Tensor] = field(default_factory=dict)  # epoch: the watched reconstructions
+    first_losses: list[float] = field(default_factory=list)  # of each of the first batches
+    pictures: dict[int, Tensor] = field(default_factory=dict)  # epoch: the watched reconstructions
+    snapshots: dict[int, Weights] = field(default_factory=dict)  # epoch: the weights after it
     seconds: float = 0.0  # wall-clock time of training and testing together
-
-    def plot(self, axes: Axes | None = None) -> Axes:
-        """Both losses over the epochs, on a logarithmic axis."""
-        axes = axes or plt.gca()
-        epochs = range(1, len(self.train_loss) + 1)
-        axes.plot(epochs, self.train_loss, marker="o", label="train, mean over the epoch")
-        axes.plot(epochs, self.test_loss, marker="o", label="test, after the epoch")
-        axes.set(xlabel="epoch", ylabel="loss", yscale="log")
-        axes.legend()
-        return axes
 
 
 def progress_bar(total: int, shown: bool, unit: str = "epoch") -> tqdm:
@@ -38,3 +34,12 @@ def progress_bar(total: int, shown: bool, unit: str = "epoch") -> tqdm:
         unit=unit,
         bar_format="{n}/{total} {unit}s |{bar:20}| {elapsed}{postfix}",
     )
+
+
+@contextmanager
+def interruptible(bar: tqdm) -> Iterator[None]:
+    """Ctrl-C, or a stopped kernel, ends the training; what has been reached is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        bar.write(f"Interrupted after {bar.n} of {bar.total} epochs, which are kept.")

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from convbook import settings
-from convbook.sizes import whole_number
+from convbook.arguments import whole_number
 from convbook.training.forward import MixedPrecision, Precision, captured, resolved
 from convbook.training.history import History, progress_bar
 from convbook.training.schedules import constant

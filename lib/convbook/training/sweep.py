@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from convbook import settings
+from convbook.arguments import whole_number
 from convbook.data import ImageData, Selection
 from convbook.models import initialised
-from convbook.sizes import whole_number
 from convbook.training.cache import SOLO_CODE, Run, decoded, kept, read_run, run_key, run_path
 from convbook.training.forward import Precision, resolved
 from convbook.training.history import History, progress_bar
