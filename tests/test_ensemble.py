@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from convbook.data.curves import bezier_curves, random_patches
-from convbook.models import CurveAutoencoder, PatchAutoencoder, initialised
+from convbook.models import CurveAutoencoder, PatchAutoencoder, PoolUnpool, initialised
 from convbook.training import fit, fit_ensemble
 from convbook.training.ensemble import drawn_noise
 from convbook.training.matrix_form import conv1d, conv_transpose1d
@@ -81,16 +81,46 @@ def test_a_compiled_step_is_the_step(monkeypatch, capsys):
 
 
 def test_without_a_compiler_it_says_so_and_trains(monkeypatch, capsys):
-    def no_compiler(_):
+    def no_compiler(*_: object) -> None:
         raise RuntimeError("InvalidCxxCompiler: no working compiler\nand more")
 
-    monkeypatch.setattr(torch, "compile", no_compiler)
+    no_compiler_at_first_call = lambda step, mode: no_compiler  # noqa: E731
+    monkeypatch.setattr(torch, "compile", no_compiler_at_first_call)
     monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
     uncompiled = patches_ensemble()
     assert (
         "which takes longer: InvalidCxxCompiler: no working compiler\n" in capsys.readouterr().out
     )
     assert_equal_weights(uncompiled.model(0), patches_ensemble(epochs=3).model(0))
+
+
+def test_the_first_losses_are_those_of_fit():
+    run = patches_ensemble(code_noise=0.0)
+    for column, seed in enumerate(run.seeds):
+        recipe = RECIPE | {"seed": seed}
+        alone = fit(initialised(PatchAutoencoder, seed), PATCHES, PATCHES[:50], **recipe)
+        assert run.first_losses[column].tolist() == pytest.approx(alone.first_losses, rel=1e-4)
+    brief = patches_ensemble(stop_after=7)  # five batches an epoch
+    assert torch.equal(brief.first_losses, run.first_losses[:, :7])
+    assert brief.train_loss.shape == (2, 1)
+
+
+def test_a_loss_that_is_not_finite_names_its_model():
+    with pytest.raises(FloatingPointError, match=r"model 0, of seed 5: the loss is .* epoch 1"):
+        patches_ensemble(learning_rate=1e30, epochs=1)
+
+
+@pytest.mark.parametrize("options", [{}, {"tied": True}, {"unpool": "repeat"}])
+def test_images_pooled_and_unpooled(options, recwarn):
+    digits = torch.rand(80, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    make, recipe = partial(PoolUnpool, **options), RECIPE | {"epochs": 2}
+    together = fit_ensemble(make, digits, digits[:20], seeds=(1, 2), **recipe)
+    for index, seed in enumerate((1, 2)):
+        alone = initialised(make, seed)
+        history = fit(alone, digits, digits[:20], **recipe, seed=seed)
+        assert_equal_weights(together.model(index), alone)
+        assert together.histories[index].test_loss == pytest.approx(history.test_loss, rel=1e-4)
+    assert list(recwarn) == []
 
 
 def test_another_loss():
@@ -148,7 +178,11 @@ def test_drawn_noise_has_the_scales_asked_for():
 
 
 def test_no_noise_draws_nothing():
-    assert drawn_noise(torch.zeros(2, 1, 3), 10, [torch.Generator()] * 2) is None
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    assert drawn_noise(None, 10, [generator] * 2) is None
+    assert not drawn_noise(torch.zeros(2, 1, 3), 10, [generator] * 2).any()
+    assert torch.equal(generator.get_state(), before)
 
 
 def test_noise_costs_the_training_loss_what_it_should():
@@ -191,7 +225,7 @@ def test_an_interrupted_run_keeps_its_history(capsys):
 
     def interrupting_loss(output, target):
         calls.append(1)
-        if len(calls) == 6:  # traced twice, then evaluated once an epoch
+        if len(calls) == 60:  # six steps an epoch, one test
             _thread.interrupt_main()
         return F.mse_loss(output, target)
 
@@ -269,7 +303,7 @@ def test_grouped_convolutions_are_left_to_torch():
         ({"input_noise": (0.1, 0.1, 0.1)}, "input_noise: expected one number or one for each of 2"),
         ({"code_noise": (0.1, -0.1, 0.1)}, "code_noise=.*at least 0"),
         ({"code_noise": (0.0, 0.0)}, "code_noise: .*the code's 3 channels, not 2"),
-        ({"test": PATCHES.double()}, "test: expected train's torch.float32, not torch.float64"),
+        ({"test": PATCHES.double()}, "test: expected float32, not torch.float64"),
         ({"learning_rate": float("inf")}, "learning_rate=inf"),
         ({"code_noise": (0.1, 0.1)}, "code_noise: .*the code's 3 channels, not 2"),
         ({"code_noise": [(0.1, 0.1, 0.1)] * 3}, "code_noise: expected scales for 2 models, not 3"),

@@ -15,11 +15,23 @@ def test_the_environment_decides_the_profile(monkeypatch, asked):
     assert settings.by_profile(full="full", quick="quick") == asked
 
 
-@pytest.mark.parametrize(("cuda", "expected"), [(True, "full"), (False, "quick")])
-def test_without_a_word_the_profile_follows_cuda(monkeypatch, cuda, expected):
+def test_without_a_word_the_profile_is_full(monkeypatch):
     monkeypatch.delenv("CONVBOOK_PROFILE", raising=False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    assert settings.profile() == expected
+    assert settings.profile() == "full"
+
+
+def test_everything_is_trained_anew_if_asked(monkeypatch):
+    monkeypatch.delenv("CONVBOOK_RUNS", raising=False)
+    assert not settings.train_anew()
+    monkeypatch.setenv("CONVBOOK_RUNS", "train")
+    assert settings.train_anew()
+    monkeypatch.setenv("CONVBOOK_RUNS", "never")
+    with pytest.raises(ValueError, match="CONVBOOK_RUNS='never': expected"):
+        settings.train_anew()
+
+
+def test_the_repository_has_a_folder_of_runs():
+    assert settings.published_runs_folder() == Path(__file__).parents[1] / "runs"
 
 
 def test_an_unknown_profile_is_refused(monkeypatch):

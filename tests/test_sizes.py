@@ -81,7 +81,7 @@ def test_output_padding_for_is_the_inverse_of_conv_transpose_size(
 
 @pytest.mark.parametrize("target", [14, 17])
 def test_output_padding_for_refuses_a_size_out_of_reach(target):
-    with pytest.raises(ValueError, match=f"target={target}: expected 15 to 16"):
+    with pytest.raises(ValueError, match=f"target={target}: expected a whole number from 15 to 16"):
         sizes.output_padding_for(8, target, kernel_size=3, stride=2, padding=1)
 
 

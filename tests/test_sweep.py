@@ -24,6 +24,8 @@ from convbook.training import (
     sweep,
     warm_up_then_cosine,
 )
+from convbook.training.history import FIRST_STEPS
+from convbook.training.runs import name_of
 
 DIGITS = Selection("mnist", train=200, test=50, source="stand-in")
 ONE = Configuration(
@@ -49,18 +51,22 @@ def losses(results) -> list[list[float]]:
 
 
 def stored(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.run"))
+    return sorted(folder.glob("*.safetensors"))
 
 
 def test_a_run_is_fit(folder):
-    (trained,) = run_sweep([replace(ONE, watch=(3, 5), snapshots_at=(1,))])
+    (trained,) = run_sweep([replace(ONE, watch=(3, 5), pictures_at=(1,), snapshots_at=(1,))])
     images, model = DIGITS.load(), initialised(PoolUnpool, 1)
     recipe = {"epochs": 2, "batch_size": 64, "learning_rate": 1e-2, "seed": 1}
     watch = images.test[[3, 5]]
-    history = fit(model, images.train, images.test, **recipe, watch=watch, snapshots_at=(1,))
+    keep = {"watch": watch, "pictures_at": (1,), "snapshots_at": (1,)}
+    history = fit(model, images.train, images.test, **recipe, **keep)
     assert trained.history.train_loss == history.train_loss
     assert trained.history.test_loss == history.test_loss
-    assert torch.equal(trained.history.snapshots[1], history.snapshots[1])
+    assert trained.history.first_losses == history.first_losses
+    assert torch.equal(trained.history.pictures[1], history.pictures[1].half().float())
+    for name, values in trained.model(epoch=1).state_dict().items():
+        assert torch.equal(values, history.snapshots[1][name])
     ours, its = trained.model().state_dict(), model.cpu().state_dict()
     assert all(torch.equal(ours[name], its[name]) for name in its)
 
@@ -71,9 +77,7 @@ def test_what_was_trained_is_read(folder, monkeypatch, capsys):
     monkeypatch.setattr(sweep, "fit", None)  # it could not train now
     again = run_sweep(THREE[::-1], progress=False)
     assert losses(again) == losses(first[:3])[::-1]
-    run_sweep(THREE)
-    assert "3/3 runs" in (line := capsys.readouterr().out.split("\r")[-1])
-    assert "3 trained before" in line
+    assert "3 runs read, trained on" in capsys.readouterr().out
     assert losses(first)[3] == losses(first)[0]
 
 
@@ -94,20 +98,22 @@ def test_what_was_trained_is_read(folder, monkeypatch, capsys):
         {"schedule": warm_up_then_cosine},
         {"precision": "bfloat16"},
         {"watch": (1,)},
+        {"weights": False},
     ],
 )
 def test_whatever_decides_the_numbers_decides_the_name(change):
-    assert sweep.key_of(ONE) != sweep.key_of(replace(ONE, **change))
+    assert name_of(ONE.recipe) != name_of(replace(ONE, **change).recipe)
 
 
 def test_the_data_are_known_by_their_content(monkeypatch):
     every = data.mnist("stand-in")
     monkeypatch.setitem(data.selection.LOAD, "mnist", lambda _: every)
-    assert sweep.key_of(replace(ONE, images=replace(DIGITS, source="auto"))) == sweep.key_of(ONE)
+    anyhow = replace(ONE, images=replace(DIGITS, source="auto"))
+    assert name_of(anyhow.recipe) == name_of(ONE.recipe)
     brighter = replace(every, test=every.test.sqrt())
     monkeypatch.setitem(data.selection.LOAD, "mnist", lambda _: brighter)
     other = replace(DIGITS, source="official")  # the last that was not loaded yet
-    assert sweep.key_of(replace(ONE, images=other)) != sweep.key_of(ONE)
+    assert name_of(replace(ONE, images=other).recipe) != name_of(ONE.recipe)
 
 
 def test_a_cut_off_run_is_announced_and_trained_again(folder, capsys):
@@ -115,17 +121,17 @@ def test_a_cut_off_run_is_announced_and_trained_again(folder, capsys):
     path = stored(folder)[1]
     path.write_bytes(path.read_bytes()[:1000])
     again = run_sweep(THREE, progress=False)
-    assert f"{path.name} is damaged; training it again" in capsys.readouterr().out
+    assert f"{path} is damaged, or no stored run, and is left aside" in capsys.readouterr().out
     assert losses(again) == losses(first)
 
 
 def test_a_failure_stops_no_other_run(folder):
-    fails = replace(ONE, batch_size=0)
+    fails = replace(ONE, learning_rate=0.0)
     with pytest.raises(ExceptionGroup, match="1 of 4 runs failed") as raised:
         run_sweep([fails, *THREE], progress=False)
     (reason,) = raised.value.exceptions
-    assert str(reason) == "batch_size=0: expected a whole number of at least 1"
-    assert "batch_size=0" in reason.__notes__[0]
+    assert str(reason) == "learning_rate=0.0: expected a positive number"
+    assert "learning_rate=0.0" in reason.__notes__[0]
     assert len(stored(folder)) == 3
 
 
@@ -173,7 +179,7 @@ def test_what_cannot_be_sent_stops_no_other_run(folder):
     with ThreadPoolExecutor(1) as executor, pytest.raises(ExceptionGroup) as raised:
         run_sweep([nameless, *THREE], executor, progress=False)
     (reason,) = raised.value.exceptions
-    assert "make: a stored run cannot be told by" in str(reason)
+    assert "expected what a recipe can name" in str(reason)
     assert len(stored(folder)) == 3
 
 
@@ -238,7 +244,7 @@ def test_a_dask_cluster_trains_and_outlives_a_worker(folder, tmp_path):
 
 
 class Elsewhere(Executor):
-    """A machine with a folder of its own."""
+    """A machine with a folder of its own, and another version of torch."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
         self.folder, self.monkeypatch = folder, monkeypatch
@@ -248,19 +254,29 @@ class Elsewhere(Executor):
         future = Future()
         with self.monkeypatch.context() as patch:
             patch.setenv("CONVBOOK_DATA", str(self.folder))
+            patch.setattr(torch, "__version__", "2.7.0")
             future.set_result(function(configuration))
         return future
 
 
-def test_what_another_machine_trained_is_kept_here_too(folder, tmp_path, monkeypatch):
-    far = tmp_path / "far"
+def test_what_another_machine_trained_is_kept_here(folder, tmp_path, monkeypatch, capsys):
     any_source = [replace(each, images=replace(DIGITS, source="auto")) for each in THREE]
     with monkeypatch.context() as patch:  # without the official files, as in CI without a network
         patch.setitem(data.selection.LOAD, "mnist", lambda _: data.mnist("stand-in"))
-        run_sweep(any_source, Elsewhere(far, monkeypatch), progress=False)
-    assert len(stored(far / "runs")) == len(stored(settings.runs_folder())) == 3
-    monkeypatch.setattr(sweep, "fit", None)
-    run_sweep(THREE, progress=False)
+        run_sweep(any_source, Elsewhere(tmp_path / "far", monkeypatch), progress=False)
+    assert len(stored(settings.runs_folder())) == 3
+    asked = []
+
+    def counted(*args, **kwargs):
+        asked.append(kwargs["stop_after"])
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(sweep, "fit", counted)
+    run_sweep(THREE, progress=False)  # of another version of torch: their first steps prove them
+    assert asked == [FIRST_STEPS] * 3
+    assert "with torch 2.7.0" in capsys.readouterr().out
+    run_sweep(THREE, progress=False)  # which is remembered
+    assert len(asked) == 3
 
 
 def test_bad_input_is_named():
@@ -274,7 +290,7 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="watch=-1"):
         replace(ONE, watch=[-1])
     with pytest.raises(ExceptionGroup) as raised:
-        run_sweep([replace(ONE, watch=[50], snapshots_at=[1])], progress=False)
+        run_sweep([replace(ONE, watch=[50], pictures_at=[1])], progress=False)
     assert "watch=(50,): expected numbers below 50" in str(raised.value.exceptions[0])
 
 

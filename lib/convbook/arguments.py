@@ -4,19 +4,22 @@ import math
 import operator
 from collections.abc import Collection
 
+LARGEST_SEED = 2**63 - 1  # that every generator of torch takes
 
-def whole_number(name: str, value: int, smallest: int) -> int:
-    """``value`` as a plain integer of at least ``smallest``.
+
+def whole_number(name: str, value: int, smallest: int, largest: int | None = None) -> int:
+    """``value`` as a plain integer from ``smallest`` on, up to ``largest`` if there is one.
 
     Raises:
         ValueError: it is something else.
     """
+    rule = f"of at least {smallest}" if largest is None else f"from {smallest} to {largest}"
     try:
         number = operator.index(value)
     except TypeError:
-        raise ValueError(f"{name}={value!r}: expected a whole number") from None
-    if isinstance(value, bool) or number < smallest:
-        raise ValueError(f"{name}={value!r}: expected a whole number of at least {smallest}")
+        raise ValueError(f"{name}={value!r}: expected a whole number {rule}") from None
+    if isinstance(value, bool) or number < smallest or (largest is not None and number > largest):
+        raise ValueError(f"{name}={value!r}: expected a whole number {rule}")
     return number
 
 

@@ -1,9 +1,10 @@
-"""Profile, device and data folder: the only module that reads the environment.
+"""Profile, device and folders: the only module that reads the environment.
 
-==================  ==========================================================
-``CONVBOOK_PROFILE``  ``full`` trains as the source texts do, ``quick`` takes seconds
-``CONVBOOK_DATA``     the folder that holds MNIST and CIFAR-10, shared by all chapters
-==================  ==========================================================
+=====================  ==========================================================================
+``CONVBOOK_PROFILE``   ``full`` shows the page's numbers, ``quick`` takes seconds a chapter
+``CONVBOOK_DATA``      the folder for MNIST, CIFAR-10 and runs trained here, for all chapters
+``CONVBOOK_RUNS``      ``train`` trains everything anew, even where a run is stored
+=====================  ==========================================================================
 """
 
 import os
@@ -19,12 +20,12 @@ Value = TypeVar("Value")
 
 
 def profile() -> Profile:
-    """The profile asked for, or else full with CUDA and quick without.
+    """The profile asked for; full if none is.
 
     Raises:
         ValueError: ``CONVBOOK_PROFILE`` is neither ``full`` nor ``quick``.
     """
-    asked = os.environ.get("CONVBOOK_PROFILE") or ("full" if torch.cuda.is_available() else "quick")
+    asked = os.environ.get("CONVBOOK_PROFILE") or "full"
     return one_of("CONVBOOK_PROFILE", asked, ("full", "quick"))
 
 
@@ -46,8 +47,23 @@ def data_folder() -> Path:
 
 
 def runs_folder() -> Path:
-    """The folder of trained runs, beside the data."""
+    """The folder of the runs trained here, beside the data."""
     return data_folder() / "runs"
+
+
+def published_runs_folder() -> Path | None:
+    """The repository's folder of runs, where this package lies in its repository; else None."""
+    repository = Path(__file__).resolve().parents[2]
+    return repository / "runs" if (repository / "pyproject.toml").is_file() else None
+
+
+def train_anew() -> bool:
+    """Whether stored runs are left alone, and everything is trained.
+
+    Raises:
+        ValueError: ``CONVBOOK_RUNS`` is set to something else than ``train``.
+    """
+    return one_of("CONVBOOK_RUNS", os.environ.get("CONVBOOK_RUNS", ""), ("train", "")) == "train"
 
 
 def describe() -> None:

@@ -94,9 +94,7 @@ def output_padding_for(
     """
     smallest = conv_transpose_size(size, kernel_size, stride, padding, 0, dilation)
     largest = smallest + max(stride, dilation) - 1
-    if not smallest <= whole_number("target", target, 1) <= largest:
-        raise ValueError(f"target={target}: expected {smallest} to {largest}")
-    return target - smallest
+    return whole_number("target", target, smallest, largest) - smallest
 
 
 def same_padding(

@@ -40,8 +40,8 @@ class Selection:
         for name in ("train", "test"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), 1)
-        if self.without is not None and whole_number("without", self.without, 0) > 9:
-            raise ValueError(f"without={self.without}: expected a label from 0 to 9")
+        if self.without is not None:
+            whole_number("without", self.without, 0, 9)
 
     def load(self) -> ImageData:
         """The images; the last two selections of a process are kept in memory."""

@@ -38,8 +38,15 @@ class PoolUnpool(nn.Module):
     def decode(self, values: Tensor, switches: Tensor) -> Tensor:
         """Values and switches, (N, 1, 13, 13) each, back to (N, 1, 28, 28)."""
         if self.unpool == "switches":
-            return self.deconv(F.max_unpool2d(values, switches, 2))
+            return self.deconv(_unpooled(values, switches))
         return self.deconv(F.interpolate(values, scale_factor=2, mode="nearest"))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(*self.encode(x))
+
+
+def _unpooled(values: Tensor, switches: Tensor) -> Tensor:
+    """``F.max_unpool2d(values, switches, 2)``, in a form that also works for stacked networks."""
+    rows, columns = 2 * values.shape[2], 2 * values.shape[3]
+    empty = values.new_zeros(*values.shape[:2], rows * columns)
+    return empty.scatter(2, switches.flatten(2), values.flatten(2)).unflatten(2, (rows, columns))

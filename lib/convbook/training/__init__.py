@@ -2,7 +2,7 @@
 for many runs of ``fit``, here or elsewhere.
 """
 
-from convbook.training.cache import cached
+from convbook.training.cached import cached
 from convbook.training.ensemble import Ensemble, fit_ensemble
 from convbook.training.history import History
 from convbook.training.schedules import constant, warm_up_then_cosine

@@ -1,6 +1,4 @@
-"""A batch's way through a network, fast: in bfloat16 where the processor has it, and on CUDA as one
-captured graph.
-"""
+"""A batch's way through a network: in bfloat16 if asked for, on CUDA as one captured graph."""
 
 import copy
 from collections.abc import Callable
@@ -9,27 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["float32", "bfloat16", "auto"]
-
-
-def resolved(precision: Precision, device: torch.device) -> str:
-    """``auto`` made ``bfloat16`` where ``device`` multiplies it in hardware, else ``float32``.
-
-    Raises:
-        ValueError: ``precision`` is none of the three.
-    """
-    if precision not in ("float32", "bfloat16", "auto"):
-        raise ValueError(f"precision={precision!r}: expected 'float32', 'bfloat16' or 'auto'")
-    if precision != "auto":
-        return precision
-    return "bfloat16" if _has_bfloat16(device) else "float32"
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    has = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # an old torch cannot say
-    return device.type == "cpu" and has()
+Precision = Literal["float32", "bfloat16"]
 
 
 class MixedPrecision(nn.Module):
@@ -39,7 +17,7 @@ class MixedPrecision(nn.Module):
     bfloat16 has float32's range, so that the loss needs no scaling).
     """
 
-    def __init__(self, model: nn.Module, precision: str, device: torch.device):
+    def __init__(self, model: nn.Module, precision: Precision, device: torch.device):
         super().__init__()
         self.model, self.mixed, self.kind = model, precision == "bfloat16", device.type
 

@@ -1,5 +1,6 @@
 """What a training run leaves behind, the bar that shows it under way, and how it is stopped."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +30,7 @@ def progress_bar(total: int, shown: bool, unit: str = "epoch") -> tqdm:
     """A text bar on standard output: notebooks keep its last line, and show it without a kernel."""
     return tqdm(
         total=total,
-        disable=not shown,
-        file=sys.stdout,
+        file=sys.stdout if shown else io.StringIO(),
         unit=unit,
         bar_format="{n}/{total} {unit}s |{bar:20}| {elapsed}{postfix}",
     )

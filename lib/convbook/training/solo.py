@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from convbook import settings
-from convbook.arguments import whole_number
-from convbook.training.forward import MixedPrecision, Precision, captured, resolved
-from convbook.training.history import History, progress_bar
+from convbook.arguments import LARGEST_SEED, one_of, positive, whole_number
+from convbook.training.forward import MixedPrecision, Precision, captured
+from convbook.training.history import FIRST_STEPS, History, Weights, interruptible, progress_bar
 from convbook.training.schedules import constant
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -37,18 +37,20 @@ def fit(
     schedule: Schedule = constant,
     precision: Precision = "float32",
     watch: Tensor | None = None,
+    pictures_at: Collection[int] = (),
     snapshots_at: Collection[int] = (),
     device: torch.device | str | None = None,
     progress: bool = True,
+    stop_after: int | None = None,
 ) -> History:
     """Train an autoencoder with Adam to give back its input, or what that was before corruption.
 
-    ``model`` is trained in place; it stays on the device and in evaluation mode.
+    ``model`` is trained in place; afterwards it is back on its own device, in evaluation mode.
+    Ctrl-C ends the training, and what has been reached is returned.
 
     The data move to the device once. Each epoch draws one permutation, on the CPU, from a
     generator of its own, so the order is the same on every device and no other random draw can
-    shift it. Losses are summed on the device and read once an epoch. Adam: Kingma and Ba 2014,
-    arXiv 1412.6980.
+    shift it. Losses are read once an epoch. Adam: Kingma and Ba 2014, arXiv 1412.6980.
 
     Args:
         model: maps (N, …) to the same shape.
@@ -63,25 +65,28 @@ def fit(
             images are the target: Vincent et al. 2008, doi 10.1145/1390156.1390294.
         shuffle: whether each epoch has an order of its own, or all keep that of ``train``.
         schedule: the share of the training done, from 0 to 1, to a factor of the learning rate.
-        precision: of convolutions and products in training; tests are in float32. ``auto`` is
-            ``bfloat16`` where the processor has it.
+        precision: of convolutions and products in training; tests are in float32.
         watch: (K, …), inputs whose reconstructions are kept …
-        snapshots_at: … after these epochs, as ``History.snapshots``.
+        pictures_at: … after these epochs, as ``History.pictures``.
+        snapshots_at: the weights are kept after these epochs, as ``History.snapshots``.
         device: ``settings.device()`` if not given.
         progress: whether to print a text bar, which leaves one line.
+        stop_after: end after so many batches, as it is done to compare a run's first steps.
 
     Returns:
-        The losses of each epoch, the snapshots and the time taken.
+        The losses of each epoch, the pictures, the snapshots and the time taken.
 
     Raises:
         ValueError: an argument outside the ranges above, ``train`` and ``test`` of different
-            shapes, or ``snapshots_at`` without ``watch`` or past the last epoch.
+            shapes, ``pictures_at`` without ``watch``, or an epoch past the last.
+        FloatingPointError: a loss is no longer finite.
     """
     check_recipe(train, test, epochs, batch_size, learning_rate)
-    whole_number("seed", seed, 0)
-    _check_watched(watch, train, snapshots_at)
+    whole_number("seed", seed, 0, LARGEST_SEED)
+    one_of("precision", precision, ("float32", "bfloat16"))
+    _check_watched(watch, train, pictures_at, epochs)
     check_snapshots(snapshots_at, 1, epochs)
-    device = torch.device(device or settings.device())
+    device, home = torch.device(device or settings.device()), next(model.parameters()).device
     start = time.perf_counter()
     layout = _memory_layout(model, train, device)
     model.to(device, memory_format=layout)
@@ -92,30 +97,67 @@ def fit(
         raise ValueError(f"corrupt: expected to keep {tuple(test.shape)}, not {tuple(shown.shape)}")
     order = torch.Generator().manual_seed(seed) if shuffle else None
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
-    history = History()
-    with progress_bar(epochs, progress) as bar, reproducible():
-        model.train()
-        forward = MixedPrecision(model, resolved(precision, device), device)
-        if device.type == "cuda" and not any(True for _ in model.buffers()):
-            forward = captured(forward, train[:batch_size])
+    forward = MixedPrecision(model.train(), precision, device)
+    if device.type == "cuda" and not any(True for _ in model.buffers()):
+        forward = captured(forward, train[:batch_size])
+    history, steps = History(), 0
+    with progress_bar(epochs, progress) as bar, reproducible(), interruptible(bar):
         for epoch in range(1, epochs + 1):
             model.train()
-            total = torch.zeros((), device=device)
-            batches = _batches(len(train), batch_size, order, device)
+            batches, losses = _batches(len(train), batch_size, order, device), []
             for step, index in enumerate(batches):
                 done = (epoch - 1 + step / len(batches)) / epochs
                 optimizer.param_groups[0]["lr"] = learning_rate * schedule(done)
-                total += _step(forward, optimizer, loss, show, train[index])
-            history.train_loss.append(total.item() / len(train))
+                clean = train[index]
+                batch_loss = loss(forward(show(clean)), clean)
+                optimizer.zero_grad()
+                batch_loss.backward()
+                optimizer.step()
+                losses.append(batch_loss.detach())
+                if (steps := steps + 1) == stop_after:
+                    break
+            means = torch.stack(losses).tolist()
+            check_finite(means, epoch, learning_rate)
+            history.first_losses += means[: FIRST_STEPS - len(history.first_losses)]
+            if steps == stop_after:
+                break
+            total = sum(mean * len(index) for mean, index in zip(means, batches, strict=True))
+            history.train_loss.append(total / len(train))
             history.test_loss.append(evaluate(model, test, loss, shown))
+            if epoch in pictures_at:
+                history.pictures[epoch] = reconstruct(model, watch)
             if epoch in snapshots_at:
-                history.snapshots[epoch] = reconstruct(model, watch)
+                history.snapshots[epoch] = weights_of(model)
             bar.set_postfix_str(
                 f"train {history.train_loss[-1]:.5f}, test {history.test_loss[-1]:.5f}"
             )
             bar.update()
+    model.to(home).eval()
     history.seconds = time.perf_counter() - start
     return history
+
+
+def weights_of(model: nn.Module) -> Weights:
+    """A copy of the weights on the CPU, under the names the network gives them."""
+    state = model.state_dict().items()
+    return {name: values.detach().cpu().clone().contiguous() for name, values in state}
+
+
+def check_finite(losses: list[float], epoch: int, learning_rate: float) -> None:
+    """Stop a training that has failed.
+
+    Args:
+        losses: of the epoch's batches, in turn.
+
+    Raises:
+        FloatingPointError: one of them is infinite or not a number.
+    """
+    for batch, value in enumerate(losses, 1):
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"the loss is {value} in batch {batch} of epoch {epoch}, "
+                f"with learning_rate={learning_rate}"
+            )
 
 
 def other_seed(seed: int) -> int:
@@ -124,8 +166,10 @@ def other_seed(seed: int) -> int:
 
 
 def _shower(corrupt: Corruption | None, noise: torch.Generator) -> Callable[[Tensor], Tensor]:
-    """What makes of clean images those that the network is shown."""
-    return lambda images: corrupt(images, noise) if corrupt else images
+    """What makes of clean images those that the network is shown; ``corrupt`` gets a copy, since
+    it may work in place.
+    """
+    return lambda images: corrupt(images.clone(), noise) if corrupt else images
 
 
 def _batches(
@@ -134,21 +178,6 @@ def _batches(
     """One epoch's indices, in an order drawn from ``order``, or else as they come."""
     indices = torch.arange(count) if order is None else torch.randperm(count, generator=order)
     return indices.to(device).split(batch_size)
-
-
-def _step(
-    forward: Callable[[Tensor], Tensor],
-    optimizer: torch.optim.Optimizer,
-    loss: Loss,
-    show: Callable[[Tensor], Tensor],
-    batch: Tensor,
-) -> Tensor:
-    """One update of the weights; the sum of the batch's losses, which stays on the device."""
-    batch_loss = loss(forward(show(batch)), batch)
-    optimizer.zero_grad()
-    batch_loss.backward()
-    optimizer.step()
-    return batch_loss.detach() * len(batch)
 
 
 def reproducible() -> AbstractContextManager[None]:
@@ -208,27 +237,30 @@ def check_recipe(
     """
     whole_number("epochs", epochs, 1)
     whole_number("batch_size", batch_size, 1)
-    if not 0 < learning_rate < math.inf:
-        raise ValueError(f"learning_rate={learning_rate}: expected a positive number")
+    positive("learning_rate", learning_rate)
     for name, examples in {"train": train, "test": test}.items():
         _check_examples(name, examples, train)
 
 
 def _check_examples(name: str, examples: Tensor, train: Tensor) -> None:
+    if not isinstance(examples, Tensor):
+        raise ValueError(f"{name}: expected a tensor, not {type(examples).__name__}")
     if len(examples) == 0 or examples.shape[1:] != train.shape[1:]:
         expected = ", ".join(map(str, train.shape[1:]))
         raise ValueError(f"{name}: expected (at least 1, {expected}), not {tuple(examples.shape)}")
-    if not examples.is_floating_point():
-        raise ValueError(f"{name}: expected floating point numbers, not {examples.dtype}")
-    if examples.dtype != train.dtype:
-        raise ValueError(f"{name}: expected train's {train.dtype}, not {examples.dtype}")
+    if examples.dtype != torch.float32:
+        raise ValueError(f"{name}: expected float32, not {examples.dtype}")
 
 
-def _check_watched(watch: Tensor | None, train: Tensor, snapshots_at: Collection[int]) -> None:
+def _check_watched(
+    watch: Tensor | None, train: Tensor, pictures_at: Collection[int], epochs: int
+) -> None:
+    for epoch in pictures_at:
+        whole_number("pictures_at", epoch, 1, epochs)
     if watch is not None:
         _check_examples("watch", watch, train)
-    if snapshots_at and watch is None:
-        raise ValueError(f"watch=None: expected images, as snapshots_at={snapshots_at}")
+    if pictures_at and watch is None:
+        raise ValueError(f"watch=None: expected images, as pictures_at={pictures_at}")
 
 
 def check_snapshots(snapshots_at: Collection[int], first: int, last: int) -> None:
@@ -238,5 +270,4 @@ def check_snapshots(snapshots_at: Collection[int], first: int, last: int) -> Non
         ValueError: one of them is not.
     """
     for epoch in snapshots_at:
-        if whole_number("snapshots_at", epoch, first) > last:
-            raise ValueError(f"snapshots_at={snapshots_at}: expected epochs from {first} to {last}")
+        whole_number("snapshots_at", epoch, first, last)

@@ -5,28 +5,29 @@ There it loads its own data. What is finished is on disk before the next run beg
 interrupted sweep goes on where it stopped.
 """
 
-import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from convbook import settings
-from convbook.arguments import whole_number
+from convbook.arguments import LARGEST_SEED, whole_number
 from convbook.data import ImageData, Selection
 from convbook.models import initialised
-from convbook.training.cache import SOLO_CODE, Run, decoded, kept, read_run, run_key, run_path
-from convbook.training.forward import Precision, resolved
-from convbook.training.history import History, progress_bar
+from convbook.training.forward import Precision
+from convbook.training.history import History, Weights
+from convbook.training.recipe import Recipe, arguments, checksum, is_ours
+from convbook.training.runs import Run, Tensors, gather
 from convbook.training.schedules import constant
-from convbook.training.solo import Corruption, Loss, Schedule, fit
+from convbook.training.solo import Corruption, Loss, Schedule, fit, weights_of
 
 # The first weights come from torch's one global generator: a process trains one run at a time.
 ALONE = threading.Lock()
+LARGE = 100_000  # numbers: the weights of a larger network are kept in half precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +35,15 @@ class Configuration:
     """One run of ``fit``: the network, the images, and ``fit``'s own arguments.
 
     Args:
-        make: builds the network: a class of ``convbook.models``, or ``functools.partial`` of one.
+        make: builds the network: a class or function with a name, or ``functools.partial`` of one.
         images: what it is trained and tested on.
         seed: of the first weights, the shuffling and the corruption.
-        watch: the test images, by number, whose reconstructions are kept at ``snapshots_at``.
-        precision: as for ``fit``, but ``auto`` if not given.
+        watch: the test images, by number, whose reconstructions are kept at ``pictures_at``.
+        weights: whether the weights are kept as well as the losses. Those of a network of over
+            100,000 numbers, and pictures, are kept in half precision.
 
     Raises:
-        ValueError: ``seed`` or a number in ``watch`` is no whole number of at least 0.
+        ValueError: a number that has to be whole is not, or too small.
     """
 
     make: Callable[[], nn.Module]
@@ -54,15 +56,93 @@ class Configuration:
     corrupt: Corruption | None = None
     shuffle: bool = True
     schedule: Schedule = constant
-    precision: Precision = "auto"
+    precision: Precision = "float32"
     watch: tuple[int, ...] = ()
+    pictures_at: tuple[int, ...] = ()
     snapshots_at: tuple[int, ...] = ()
+    weights: bool = True
 
     def __post_init__(self) -> None:
-        whole_number("seed", self.seed, 0)
-        watch = tuple(whole_number("watch", number, 0) for number in self.watch)
-        object.__setattr__(self, "watch", watch)
-        object.__setattr__(self, "snapshots_at", tuple(self.snapshots_at))
+        whole_number("seed", self.seed, 0, LARGEST_SEED)
+        whole_number("epochs", self.epochs, 1)
+        whole_number("batch_size", self.batch_size, 1)
+        for name in ("watch", "pictures_at", "snapshots_at"):
+            numbers = tuple(whole_number(name, number, 0) for number in getattr(self, name))
+            object.__setattr__(self, name, numbers)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was asked, as a run is known by it."""
+        given = dict(vars(self))
+        selection, images = given.pop("images"), self.images.load()
+        described = arguments(Selection, vars(selection))
+        described.pop("source", None)  # the content tells the official images from a stand-in
+        return arguments(Configuration, given) | {
+            "images": described | {"sha256": _content(images)}
+        }
+
+    @property
+    def steps(self) -> int:
+        """Batches in all."""
+        return self.epochs * -(-len(self.images.load().train) // self.batch_size)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether it draws noise on the device."""
+        return self.corrupt is not None
+
+    @property
+    def ours(self) -> bool:
+        """Whether the library's code decides its numbers, rather than a notebook's."""
+        return all(map(is_ours, (self.make, self.loss, self.corrupt, self.schedule)))
+
+    def train(self, stop_after: int | None = None, noise: bool = True) -> Tensors:
+        """What comes out of ``fit``, as it is kept; the first steps alone are taken in float32.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; part of a run is no run.
+        """
+        given = dict(vars(self))
+        make, images, watch = given.pop("make"), given.pop("images").load(), given.pop("watch")
+        keeps = given.pop("weights")
+        if not noise:
+            given["corrupt"] = None
+        if stop_after:
+            given["precision"] = "float32"
+        if watch and max(watch) >= len(images.test):
+            raise ValueError(f"watch={watch}: expected numbers below {len(images.test)}")
+        given["watch"] = images.test[list(watch)] if watch else None
+        with ALONE:
+            model = initialised(make, self.seed)
+            history = fit(
+                model, images.train, images.test, **given, progress=False, stop_after=stop_after
+            )
+        if stop_after is None and len(history.train_loss) < self.epochs:
+            raise KeyboardInterrupt
+        return _tensors(history, weights_of(model) if keeps and stop_after is None else {})
+
+
+def _tensors(history: History, weights: Weights) -> Tensors:
+    """What a run's file holds."""
+    large = sum(values.numel() for values in weights.values()) > LARGE
+    states = {"weights": weights} | {
+        f"snapshots/{epoch}": values for epoch, values in history.snapshots.items()
+    }
+    found = {
+        f"{where}/{name}": values.half() if large and values.is_floating_point() else values
+        for where, state in states.items()
+        for name, values in state.items()
+    }
+    found |= {f"pictures/{epoch}": images.half() for epoch, images in history.pictures.items()}
+    for name in ("train_loss", "test_loss", "first_losses"):
+        found[name] = torch.tensor(getattr(history, name), dtype=torch.float64)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _content(images: ImageData) -> str:
+    """The checksum of the images themselves, whatever the selection's words for them."""
+    return checksum(images.train, images.test)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,19 +151,41 @@ class Trained:
 
     configuration: Configuration
     history: History
-    weights: dict[str, Tensor]  # of the trained network, on the CPU
+    weights: Weights  # of the trained network, on the CPU; empty where only losses are kept
 
     @classmethod
     def of(cls, configuration: Configuration, run: Run) -> "Trained":
         """From what is stored of a run."""
-        history = History(**{name: value for name, value in run.items() if name != "weights"})
-        return cls(configuration, history, run["weights"])
+        epochs = {int(name) for name in configuration.snapshots_at}
+        history = History(
+            **{name: run.tensors[name].tolist() for name in ("train_loss", "test_loss")},
+            first_losses=run.tensors["first_losses"].tolist(),
+            pictures={int(epoch): images.float() for epoch, images in run.part("pictures").items()},
+            snapshots={epoch: _full(run.part(f"snapshots/{epoch}")) for epoch in epochs},
+            seconds=run.provenance["seconds"],
+        )
+        return cls(configuration, history, _full(run.part("weights")))
 
-    def model(self) -> nn.Module:
-        """The trained network, on the CPU and in evaluation mode."""
+    def model(self, epoch: int | None = None) -> nn.Module:
+        """The network, on the CPU and in evaluation mode, at its end or after an epoch that a
+        snapshot was taken at.
+
+        Raises:
+            ValueError: its weights, or those after ``epoch``, were not kept.
+        """
+        weights = self.weights if epoch is None else self.history.snapshots.get(epoch)
+        if not weights:
+            raise ValueError(f"epoch={epoch}: expected one whose weights are kept")
         model = initialised(self.configuration.make, 0)
-        model.load_state_dict(self.weights)
+        model.load_state_dict(weights)
         return model.eval()
+
+
+def _full(weights: Tensors) -> Weights:
+    return {
+        name: values.float() if values.is_floating_point() else values
+        for name, values in weights.items()
+    }
 
 
 def run_sweep(
@@ -92,10 +194,6 @@ def run_sweep(
     progress: bool = True,
 ) -> list[Trained]:
     """Train every configuration that was not trained before; the results are in their order.
-
-    Every finished run is kept in ``settings.runs_folder()``, on the machine that trained it and on
-    this one. If one fails, the others go on, and the failures are raised together at the end. If a
-    pool of processes breaks, a notice says so, and what is left is trained here.
 
     Args:
         configurations: as many as you like; equal ones are trained once.
@@ -107,130 +205,14 @@ def run_sweep(
     Raises:
         ExceptionGroup: runs failed, for the reasons that it lists.
     """
+    configurations = list(configurations)
     distinct = list(dict.fromkeys(configurations))
-    finished: dict[Configuration, Trained] = {}
-    failures: list[Exception] = []
-    trained_before = 0
-    with progress_bar(len(distinct), progress, unit="run") as bar:
-        for configuration, result in _started(distinct, executor):
-            try:
-                run, before = result()
-                finished[configuration] = Trained.of(configuration, run)
-                trained_before += before
-            except Exception as reason:
-                reason.add_note(f"in {configuration}")
-                failures.append(reason)
-            minutes = sum(trained.history.seconds for trained in finished.values()) / 60
-            bar.set_postfix_str(f"{trained_before} trained before, {minutes:.1f} min of training")
-            bar.update()
-    if any(isinstance(reason, BrokenExecutor) for reason in failures):
-        left = [configuration for configuration in distinct if configuration not in finished]
-        print(f"NOTICE: the executor broke; {len(left)} of {len(distinct)} runs are trained here.")
-        finished |= dict(zip(left, run_sweep(left, progress=progress), strict=True))
-    elif failures:
-        raise ExceptionGroup(f"{len(failures)} of {len(distinct)} runs failed", failures)
-    return [finished[configuration] for configuration in configurations]
+    runs = gather([_told(each) for each in distinct] if executor else distinct, executor, progress)
+    trained = {each: Trained.of(each, run) for each, run in zip(distinct, runs, strict=True)}
+    return [trained[each] for each in configurations]
 
 
-def _started(
-    configurations: Sequence[Configuration], executor: Executor | None
-) -> Iterator[tuple[Configuration, Callable[[], tuple[Run, bool]]]]:
-    """Each configuration, as it gets its turn or is finished, with a way to its run."""
-    futures: dict[Future, Configuration] = {}
-    try:
-        for configuration in configurations:
-            if executor is None:
-                yield configuration, partial(train, configuration)
-            else:
-                futures[_sent(configuration, executor)] = configuration
-        for future in as_completed(futures):
-            yield futures[future], partial(_brought_home, future)
-    finally:  # if interrupted, do not wait for those that have not begun
-        for future in futures:
-            future.cancel()
-
-
-def train(configuration: Configuration) -> tuple[Run, bool]:
-    """Train this run, or read it from this machine's disk; and whether it was trained before.
-
-    Raises:
-        ValueError: the configuration is of a kind by which one run cannot be told from another.
-    """
-    with ALONE:
-        return kept(key_of(configuration), partial(_train, configuration))
-
-
-def key_of(configuration: Configuration) -> str:
-    """The name of this run on this machine's disk."""
-    device = settings.device()
-    decisive = vars(configuration) | {
-        "images": _content(configuration.images.load()),
-        "device": device.type,
-        "precision": resolved(configuration.precision, device),
-    }
-    return run_key("fit", SOLO_CODE, decisive)
-
-
-@lru_cache(maxsize=2)
-def _content(images: ImageData) -> str:
-    """The checksum of the images themselves, whatever the selection's words for them."""
-    content = hashlib.sha256()
-    for part in (images.train, images.test):
-        content.update(part.contiguous().numpy())
-    return content.hexdigest()
-
-
-def _train(configuration: Configuration) -> tuple[Run, bool]:
-    """The run, and that it is complete: ``fit`` ends no earlier."""
-    arguments = dict(vars(configuration))
-    images = arguments.pop("images").load()
-    model = initialised(arguments.pop("make"), configuration.seed)
-    watched = arguments.pop("watch")
-    if watched and max(watched) >= len(images.test):
-        raise ValueError(f"watch={watched}: expected numbers below {len(images.test)}")
-    watch = images.test[list(watched)] if watched else None
-    history = fit(model, images.train, images.test, watch=watch, progress=False, **arguments)
-    weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
-    return vars(history) | {"weights": weights}, True
-
-
-# Elsewhere
-
-
-def _sent(configuration: Configuration, executor: Executor) -> Future:
-    """The run's future: done already if the run is here, failed already if it cannot be sent.
-
-    The worker is told to use what this machine has, the official images or the stand-in: it must
-    not fall back to other ones by itself.
-    """
-    settled: Future = Future()
-    try:
-        path = run_path(key := key_of(configuration))
-        if read_run(path) is None:
-            source = "official" if configuration.images.load().official else "stand-in"
-            there = replace(configuration, images=replace(configuration.images, source=source))
-            return executor.submit(train_elsewhere, there)
-        settled.set_result((key, path.read_bytes(), True))
-    except Exception as reason:
-        settled.set_exception(reason)
-    return settled
-
-
-def train_elsewhere(configuration: Configuration) -> tuple[str, bytes, bool]:
-    """On a worker: train this run; its name there, the content of the file that keeps it, and
-    whether it was trained before.
-    """
-    _, before = train(configuration)
-    key = key_of(configuration)
-    return key, run_path(key).read_bytes(), before
-
-
-def _brought_home(future: Future) -> tuple[Run, bool]:
-    """The run that a worker has sent, kept on this machine too; and whether it was trained
-    before.
-    """
-    key, content, before = future.result()
-    run = decoded(content)
-    if run is None:
-        raise OSError("a worker's result arrived damaged")
-    return kept(key, lambda: (run, True))[0], before
+def _told(configuration: Configuration) -> Configuration:
+    """With the source that this machine has: a worker must not fall back to another by itself."""
+    source = "official" if configuration.images.load().official else "stand-in"
+    return replace(configuration, images=replace(configuration.images, source=source))

@@ -1,0 +1,82 @@
+"""``cached``: a call of ``fit_ensemble`` whose run is stored, like those of a sweep."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec
+
+import torch
+
+from convbook.training.ensemble import Ensemble
+from convbook.training.recipe import Recipe, arguments, is_ours
+from convbook.training.runs import Run, Tensors, gather
+
+P = ParamSpec("P")
+NOISE = ("input_noise", "code_noise")
+LOSSES = ("train_loss", "test_loss", "first_losses")
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """One call of ``fit_ensemble``, its arguments by name."""
+
+    fit: Callable[..., Ensemble]
+    given: dict[str, object]
+
+    @property
+    def recipe(self) -> Recipe:
+        decisive = {n: value for n, value in self.given.items() if n not in ("device", "progress")}
+        return arguments(self.fit, decisive)
+
+    @property
+    def steps(self) -> int:
+        return self.given["epochs"] * -(-len(self.given["train"]) // self.given["batch_size"])
+
+    @property
+    def noisy(self) -> bool:
+        return any(torch.as_tensor(self.given.get(name, 0.0)).any() for name in NOISE)
+
+    @property
+    def ours(self) -> bool:
+        return is_ours(self.given["make"]) and is_ours(self.given.get("loss"))
+
+    def train(self, stop_after: int | None = None, noise: bool = True) -> Tensors:
+        quiet = {} if noise else dict.fromkeys(NOISE, 0.0)
+        brief = {} if stop_after is None else {"stop_after": stop_after, "progress": False}
+        ensemble = self.fit(**(self.given | quiet | brief))
+        states = {f"snapshots/{epoch}": kept for epoch, kept in ensemble.snapshots.items()}
+        return {name: getattr(ensemble, name) for name in LOSSES} | {
+            f"{where}/{name}": values
+            for where, state in (states | {"weights": ensemble.weights}).items()
+            for name, values in state.items()
+        }
+
+    def ensemble(self, run: Run) -> Ensemble:
+        """From what is stored of a run."""
+        epochs = self.given.get("snapshots_at", ())
+        return Ensemble(
+            make=self.given["make"],
+            seeds=tuple(self.given["seeds"]),
+            **{name: run.tensors[name] for name in LOSSES},
+            weights=run.part("weights"),
+            snapshots={epoch: run.part(f"snapshots/{epoch}") for epoch in epochs},
+            seconds=run.provenance["seconds"],
+        )
+
+
+def cached(fit: Callable[P, Ensemble]) -> Callable[P, Ensemble]:
+    """``fit_ensemble``, but a stored run of the same recipe is read, if it proves itself.
+
+    Raises:
+        ValueError: an argument is of a kind by which one run cannot be told from another.
+    """
+
+    @functools.wraps(fit)
+    def read_or_train(*args: P.args, **kwargs: P.kwargs) -> Ensemble:
+        call = _Call(fit, inspect.signature(fit).bind(*args, **kwargs).arguments)
+        call.recipe  # noqa: B018 raises here, rather than with the failures of many
+        (run,) = gather([call], progress=False)
+        return call.ensemble(run)
+
+    return read_or_train

@@ -1,0 +1,46 @@
+"""The folder of runs, the registry and the stored chapters say the same."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import collect_runs
+import pytest
+
+from convbook.training import runs
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FILES = sorted((ROOT / "runs").glob("*"))
+REGISTRY = json.loads(runs.REGISTRY.read_text("utf-8"))["runs"]
+
+
+ASKED = [collect_runs.asked_for(chapter) for chapter in CHAPTERS]
+
+
+def test_chapters_folder_and_registry_agree():
+    names = {name for each in ASKED for name in each}
+    assert names == {path.name for path in FILES} == set(REGISTRY)
+
+
+def test_the_chapters_that_train_ask_for_runs():
+    silent = [chapter.stem for chapter, each in zip(CHAPTERS, ASKED, strict=True) if not each]
+    assert silent == ["01_matrices", "02_sizes"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_is_what_its_name_and_the_registry_say(path: Path):
+    content = path.read_bytes()
+    assert REGISTRY[path.name]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert REGISTRY[path.name]["size"] == len(content) <= collect_runs.LARGEST
+    run = runs.read(path)
+    assert run is not None
+    assert run.name == path.name
+    assert run.checksum in [each.get(path.name) for each in ASKED]
+    assert {"code", "torch", "device", "threads", "seconds", "date"} <= set(run.provenance)
+
+
+def test_a_clone_can_carry_them():
+    assert sum(path.stat().st_size for path in FILES) <= collect_runs.ALL_TOGETHER
+    of_curves_and_digits = {name for each in ASKED[:-1] for name in each}
+    assert sum(REGISTRY[name]["size"] for name in of_curves_and_digits) <= 8_000_000
