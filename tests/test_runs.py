@@ -34,6 +34,7 @@ from convbook.training import (
     cached,
     ensemble,
     fit_ensemble,
+    gathering,
     run_sweep,
     runs,
     sweep,
@@ -273,8 +274,8 @@ def test_noise_of_another_device_is_left_out_of_the_proof(monkeypatch):
         return trained(*args, **kwargs)
 
     counted.__wrapped__ = fit_ensemble  # its signature
-    here = runs._circumstances()
-    monkeypatch.setattr(runs, "_circumstances", lambda: here | {"device": "NVIDIA H100"})
+    here = gathering._circumstances()
+    monkeypatch.setattr(gathering, "_circumstances", lambda: here | {"device": "NVIDIA H100"})
     again = cached(counted)(PatchAutoencoder, CURVES, CURVES, **RECIPE, code_noise=0.1)
     assert asked == [0.0]
     assert torch.equal(again.train_loss, first.train_loss)
@@ -344,7 +345,7 @@ def test_what_cannot_be_stored_is_kept_in_memory(folder, monkeypatch, capsys):
     assert {path.suffix for path in folder.iterdir()} == {".lock"}  # nothing half-written
     monkeypatch.setattr(ensemble, "one_thread", None)  # it could not train now
     assert torch.equal(run().train_loss, first.train_loss)
-    runs._unstored.clear()
+    runs.unstored.clear()
 
 
 def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path, monkeypatch, capsys):
@@ -352,7 +353,7 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path, monkeypatch, capsy
     monkeypatch.setenv("CONVBOOK_DATA", str(tmp_path / "file"))
     assert run().train_loss.shape == (2, 2)
     assert "is kept in memory only" in capsys.readouterr().out
-    runs._unstored.clear()
+    runs.unstored.clear()
 
 
 def test_an_interrupted_run_is_not_kept(folder):
@@ -506,7 +507,7 @@ class Slow:
 
 def test_long_trainings_are_foretold(monkeypatch, capsys):
     clock = iter((0, 3))  # seconds, for the first twenty steps
-    monkeypatch.setattr(runs.time, "perf_counter", lambda: next(clock))
-    runs._foretell([Slow(), Slow()])
+    monkeypatch.setattr(gathering.time, "perf_counter", lambda: next(clock))
+    gathering._foretell([Slow(), Slow()])
     notice = "NOTICE: 2 runs are not stored. Training here takes about 20 min; with "
     assert capsys.readouterr().out.startswith(notice)

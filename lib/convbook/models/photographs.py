@@ -17,10 +17,8 @@ class PhotoAutoencoder(nn.Module):
 
     Args:
         latent_dim: size of the code.
-        width: channels of the first layers; the deeper ones have twice and four times as many.
         code_activation: ``none`` lets the code have either sign.
         initialise: ``all`` gives transposed convolutions Xavier's weights as well.
-        hidden: size of one more linear layer on either side of the code, or none.
         maps: channels left by one more 1×1 convolution before the linear layers, or none.
 
     Raises:
@@ -30,40 +28,38 @@ class PhotoAutoencoder(nn.Module):
     def __init__(
         self,
         latent_dim: int = 200,
-        width: int = 16,
         code_activation: Literal["relu", "none"] = "relu",
         initialise: Literal["source", "all"] = "source",
-        hidden: int | None = None,
         maps: int | None = None,
     ):
         super().__init__()
         one_of("code_activation", code_activation, ("relu", "none"))
         one_of("initialise", initialise, ("source", "all"))
-        narrow, middle, wide = width, 2 * width, 4 * width
         conv, transposed = nn.Conv2d, nn.ConvTranspose2d
+        flat = (maps or 64) * 8 * 8
         self.encoder = nn.Sequential(
-            *(conv(3, narrow, 3, padding=1), nn.ReLU()),  # (N, 16, 32, 32)
-            *(conv(narrow, narrow, 3, padding=1), nn.ReLU()),
-            *(conv(narrow, middle, 3, padding=1, stride=2), nn.ReLU()),  # (N, 32, 16, 16)
-            *(conv(middle, middle, 3, padding=1), nn.ReLU()),
-            *(conv(middle, wide, 3, padding=1, stride=2), nn.ReLU()),  # (N, 64, 8, 8)
-            *(conv(wide, wide, 3, padding=1), nn.ReLU()),
-            *([conv(wide, maps, 1), nn.ReLU()] if maps else []),
+            *(conv(3, 16, 3, padding=1), nn.ReLU()),  # (N, 16, 32, 32)
+            *(conv(16, 16, 3, padding=1), nn.ReLU()),
+            *(conv(16, 32, 3, padding=1, stride=2), nn.ReLU()),  # (N, 32, 16, 16)
+            *(conv(32, 32, 3, padding=1), nn.ReLU()),
+            *(conv(32, 64, 3, padding=1, stride=2), nn.ReLU()),  # (N, 64, 8, 8)
+            *(conv(64, 64, 3, padding=1), nn.ReLU()),
+            *([conv(64, maps, 1), nn.ReLU()] if maps else []),
             nn.Flatten(),  # (N, 4096)
-            *_linear([(maps or wide) * 64, hidden, latent_dim]),
+            nn.Linear(flat, latent_dim),
             *([nn.ReLU()] if code_activation == "relu" else []),
         )
         up = {"padding": 1, "stride": 2, "output_padding": 1}
         self.decoder = nn.Sequential(
-            *(*_linear([latent_dim, hidden, (maps or wide) * 64]), nn.ReLU()),
-            nn.Unflatten(1, (maps or wide, 8, 8)),
-            *([transposed(maps, wide, 1), nn.ReLU()] if maps else []),
-            *(transposed(wide, wide, 3, padding=1), nn.ReLU()),
-            *(transposed(wide, middle, 3, **up), nn.ReLU()),  # (N, 32, 16, 16)
-            *(transposed(middle, middle, 3, padding=1), nn.ReLU()),
-            *(transposed(middle, narrow, 3, **up), nn.ReLU()),  # (N, 16, 32, 32)
-            *(transposed(narrow, narrow, 3, padding=1), nn.ReLU()),
-            transposed(narrow, 3, 3, padding=1),  # (N, 3, 32, 32)
+            *(nn.Linear(latent_dim, flat), nn.ReLU()),
+            nn.Unflatten(1, (maps or 64, 8, 8)),
+            *([transposed(maps, 64, 1), nn.ReLU()] if maps else []),
+            *(transposed(64, 64, 3, padding=1), nn.ReLU()),
+            *(transposed(64, 32, 3, **up), nn.ReLU()),  # (N, 32, 16, 16)
+            *(transposed(32, 32, 3, padding=1), nn.ReLU()),
+            *(transposed(32, 16, 3, **up), nn.ReLU()),  # (N, 16, 32, 32)
+            *(transposed(16, 16, 3, padding=1), nn.ReLU()),
+            transposed(16, 3, 3, padding=1),  # (N, 3, 32, 32)
         )
         drawn = (conv, nn.Linear) + ((transposed,) if initialise == "all" else ())
         for layer in self.modules():
@@ -118,13 +114,3 @@ class TwoPathAutoencoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(self.encode(x))
-
-
-def _linear(sizes: list[int | None]) -> list[nn.Module]:
-    """Linear layers from each size to the next, with ReLU between them; None is left out."""
-    first, *others = [size for size in sizes if size]
-    layers: list[nn.Module] = []
-    for size in others:
-        layers += [nn.Linear(first, size), nn.ReLU()]
-        first = size
-    return layers[:-1]

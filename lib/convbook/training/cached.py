@@ -9,8 +9,9 @@ from typing import ParamSpec
 import torch
 
 from convbook.training.ensemble import Ensemble
+from convbook.training.gathering import gather
 from convbook.training.recipe import Recipe, arguments, is_ours
-from convbook.training.runs import Run, Tensors, gather
+from convbook.training.runs import Run, Tensors
 
 P = ParamSpec("P")
 NOISE = ("input_noise", "code_noise")

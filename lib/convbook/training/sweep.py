@@ -19,9 +19,10 @@ from convbook.arguments import LARGEST_SEED, whole_number
 from convbook.data import ImageData, Selection
 from convbook.models import initialised
 from convbook.training.forward import Precision
+from convbook.training.gathering import gather
 from convbook.training.history import History, Weights
 from convbook.training.recipe import Recipe, arguments, checksum, is_ours
-from convbook.training.runs import Run, Tensors, gather
+from convbook.training.runs import Run, Tensors
 from convbook.training.schedules import constant
 from convbook.training.solo import Corruption, Loss, Schedule, fit, weights_of
 
