@@ -3,12 +3,13 @@
 A network of a few dozen numbers keeps a processor waiting: nearly all the time goes into calling
 each operation, not into its arithmetic. Chapter 6 shows the way out, which is the one here:
 ``torch.func`` stacks the networks' weights and takes all their gradients in one batched call. In
-long runs ``torch.compile`` makes a few calls of the hundreds.
+long runs ``torch.compile`` makes a few kernels of that call and of Adam's.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -25,15 +26,13 @@ from convbook.training.matrix_form import ConvolutionsAsMatrices
 from convbook.training.solo import (
     TEST_BATCH,
     Loss,
-    check_finite,
     check_recipe,
     check_snapshots,
     other_seed,
     reproducible,
 )
 
-Noise = Tensor | None  # standard deviations, (M, 1, …), or what was drawn, (M, N, …)
-Step = Callable[..., tuple[Weights, Tensor]]  # a batch for each model to gradients and losses
+Step = Callable[..., Tensor]  # the examples' indices, (M, n), and noise to the losses, (M,)
 WORTH_COMPILING = 50_000  # steps: fewer do not pay for ten seconds of compiling
 
 
@@ -45,7 +44,7 @@ class Ensemble:
     seeds: tuple[int, ...]
     train_loss: Tensor  # (M, epochs), mean over the epoch's examples
     test_loss: Tensor  # (M, epochs), over the whole test set, after the epoch
-    first_losses: Tensor  # (M, steps), of the first batches
+    first_losses: Tensor  # (M, up to FIRST_STEPS), of the first batches
     weights: Weights  # each (M, …): at the end, or where the run was stopped; on the CPU
     snapshots: dict[int, Weights]  # epoch: the weights after it; epoch 0: before the first
     seconds: float  # wall-clock time of training and testing together
@@ -65,21 +64,16 @@ class Ensemble:
         def pick(weights: Weights) -> Weights:
             return {name: values[some] for name, values in weights.items()}
 
-        return replace(
-            self,
-            seeds=self.seeds[some],
-            train_loss=self.train_loss[some],
-            test_loss=self.test_loss[some],
-            first_losses=self.first_losses[some],
-            weights=pick(self.weights),
-            snapshots={epoch: pick(weights) for epoch, weights in self.snapshots.items()},
-        )
+        of_each = ("seeds", "train_loss", "test_loss", "first_losses")
+        picked = {name: getattr(self, name)[some] for name in of_each}
+        snapshots = {epoch: pick(weights) for epoch, weights in self.snapshots.items()}
+        return replace(self, **picked, weights=pick(self.weights), snapshots=snapshots)
 
     @property
     def histories(self) -> list[History]:
         """The losses of each network, as ``fit`` returns them."""
-        losses = zip(self.train_loss.tolist(), self.test_loss.tolist(), strict=True)
-        return [History(train, test) for train, test in losses]
+        losses = zip(self.train_loss, self.test_loss, self.first_losses, strict=True)
+        return [History(*(part.tolist() for part in of_one)) for of_one in losses]
 
     def model(self, index: int, epoch: int | None = None) -> nn.Module:
         """One of the networks, after its last epoch or after one that a snapshot was taken at.
@@ -107,7 +101,7 @@ def fit_ensemble(
     train: Tensor,
     test: Tensor,
     *,
-    seeds: Sequence[int],
+    seeds: Iterable[int],
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -131,9 +125,9 @@ def fit_ensemble(
 
     Args:
         make: builds one copy; it has no buffers (such as batch normalisation's).
-        train, test: (N, …) and (K, …), float.
+        train, test: (N, …) and (K, …), float32.
         seeds: one for each copy, whole numbers of at least 0; they may repeat.
-        epochs, batch_size, learning_rate, loss, stop_after: as for ``fit``.
+        epochs, batch_size, learning_rate, loss: as for ``fit``.
         input_noise: standard deviation of what is added to the input: one for all, or one a copy.
         code_noise: of what is added between ``encode`` and ``decode``, which ``make``'s networks
             then need: one for all, one a channel, or for each copy one a channel. Copies without
@@ -141,6 +135,7 @@ def fit_ensemble(
         snapshots_at: the weights are kept after these epochs; 0 is before the first.
         device: ``settings.device()`` if not given.
         progress: whether to print a text bar, which leaves one line.
+        stop_after: end after so many batches, as it is done to compare a run's first steps.
 
     Returns:
         The ensemble: losses and weights of every copy.
@@ -152,147 +147,66 @@ def fit_ensemble(
         FloatingPointError: a loss is no longer finite.
     """
     check_recipe(train, test, epochs, batch_size, learning_rate)
-    seeds = _checked_seeds(seeds)
+    seeds, snapshots_at = _listed("seeds", seeds), _listed("snapshots_at", snapshots_at)
+    if not seeds:
+        raise ValueError("seeds: expected at least one")
+    seeds = tuple(whole_number("seeds", seed, 0, LARGEST_SEED) for seed in seeds)
     check_snapshots(snapshots_at, 0, epochs)
+    steps = epochs * -(-len(train) // batch_size)
+    if stop_after is not None:
+        steps = min(steps, whole_number("stop_after", stop_after, 1))
     device = torch.device(device or settings.device())
     start = time.perf_counter()
     train, test = train.to(device), test.to(device)
-    networks = [_Noisy(initialised(make, seed)).to(device) for seed in seeds]
-    weights, buffers = stack_module_state(networks)
-    if buffers:
-        raise ValueError("make: expected a network without buffers")
-    weights = {name: values.detach() for name, values in weights.items()}
-    scales = _input_scale(input_noise, networks, train), _code_scale(code_noise, networks, train)
-    long = not stop_after and epochs * -(-len(train) // batch_size) >= WORTH_COMPILING
-    step, test_losses = _batched(networks[0], weights, loss, learning_rate, scales, compiled=long)
+    network, weights = _stacked(make, seeds, device)
+    _check_results(network, loss, train[:1])
+    scales = _scales(input_noise, code_noise, len(seeds), network.network, train[:1])
+    step, test_losses = _batched(network, weights, loss, learning_rate, train, scales)
+    if steps >= WORTH_COMPILING:
+        step = _compiled(step, device)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     noises = [torch.Generator(device).manual_seed(other_seed(seed)) for seed in seeds]
-
-    def copied() -> Weights:
-        on_cpu = {name: values.detach().cpu().clone() for name, values in weights.items()}
-        return {name.removeprefix("network."): values for name, values in on_cpu.items()}
-
-    both, first = [torch.empty(2, len(seeds), 0)], [torch.empty(len(seeds), 0)]
-    snapshots, steps = {0: copied()} if 0 in snapshots_at else {}, 0
-    with progress_bar(epochs, progress) as bar, one_thread(), reproducible(), interruptible(bar):
+    history, first = [torch.empty(2, len(seeds), 0)], [torch.empty(len(seeds), 0)]
+    snapshots, done = {0: _kept(weights)} if 0 in snapshots_at else {}, 0
+    with (
+        progress_bar(epochs, progress) as bar,
+        one_thread(), quiet_compiler(), reproducible(), interruptible(bar),
+    ):  # fmt: skip
         for epoch in range(1, epochs + 1):
-            order = [torch.randperm(len(train), generator=generator) for generator in orders]
-            index = torch.stack(order).to(device)  # (M, N)
+            order = torch.stack([torch.randperm(len(train), generator=own) for own in orders])
             noise = [drawn_noise(scale, len(train), noises) for scale in scales]
-            losses, sizes = [], []
-            for chosen, *added in _batches([index, *noise], batch_size):
-                losses.append(step(train[chosen], *added).clone())
-                sizes.append(chosen.shape[1])
-                if (steps := steps + 1) == stop_after:
+            total = torch.zeros(len(seeds), device=device)
+            for batch in _batches([order.to(device), *noise], batch_size):
+                losses = step(*batch)
+                total += losses * batch[0].shape[1]
+                if (done := done + 1) <= FIRST_STEPS:
+                    first.append(losses[:, None].cpu())
+                if done == stop_after:
                     break
-            means = torch.stack(losses, dim=1).cpu()  # (M, steps)
-            _check_finite(means, seeds, epoch, learning_rate)
-            first.append(means[:, : FIRST_STEPS - sum(part.shape[1] for part in first)])
-            if steps == stop_after:
+            train_loss = (total / len(train)).cpu()
+            _check_finite(train_loss, seeds, epoch, learning_rate)
+            if done == stop_after:
                 break
-            train_loss = means @ torch.tensor(sizes, dtype=means.dtype) / len(train)
-            both.append(torch.stack([train_loss, test_losses(test).cpu()])[:, :, None])
+            history.append(torch.stack([train_loss, test_losses(test).cpu()])[:, :, None])
             if epoch in snapshots_at:
-                snapshots[epoch] = copied()
+                snapshots[epoch] = _kept(weights)
             bar.set_postfix_str(f"mean train loss {train_loss.mean().item():.2e}", refresh=False)
             bar.update()
-    train_loss, test_loss = torch.cat(both, dim=2)
+    losses = (*torch.cat(history, dim=2), torch.cat(first, dim=1))
     seconds = time.perf_counter() - start
-    return Ensemble(
-        make, seeds, train_loss, test_loss, torch.cat(first, 1), copied(), snapshots, seconds
-    )
+    return Ensemble(make, seeds, *losses, _kept(weights), snapshots, seconds)
 
 
-# One step for all models
+def _kept(weights: Weights) -> Weights:
+    """A copy on the CPU, under the names that the network itself gives them."""
+    copies = {name: values.cpu().clone() for name, values in weights.items()}
+    return {name.removeprefix("network."): values for name, values in copies.items()}
 
 
-class _Noisy(nn.Module):
-    """A network with something added to its input, to its code, or to neither."""
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor, input_noise: Noise = None, code_noise: Noise = None) -> Tensor:
-        if input_noise is not None:
-            x = x + input_noise
-        if code_noise is None:
-            return self.network(x)
-        return self.network.decode(self.network.encode(x) + code_noise)
-
-
-def _batched(
-    skeleton: _Noisy,
-    weights: Weights,
-    loss: Loss,
-    learning_rate: float,
-    scales: Sequence[Noise],
-    compiled: bool,
-) -> tuple[Callable[..., Tensor], Callable[[Tensor], Tensor]]:
-    """One step of Adam for all models, each on a batch of its own; and their losses on a test
-    set.
-    """
-    device = next(iter(weights.values())).device
-    optimizer = torch.optim.Adam(weights.values(), learning_rate, fused=device.type != "mps")
-    axes = (0, 0, *(None if scale is None else 0 for scale in scales))
-
-    def loss_of_one(weights: Weights, x: Tensor, *noise: Noise) -> Tensor:
-        return loss(functional_call(skeleton, weights, (x, *noise)), x)
-
-    def gradients(weights: Weights, x: Tensor, *noise: Noise) -> tuple[Weights, Tensor]:
-        with ConvolutionsAsMatrices():
-            return vmap(grad_and_value(loss_of_one), in_dims=axes)(weights, x, *noise)
-
-    take = _compiled(gradients) if compiled else gradients
-
-    def step(x: Tensor, *noise: Noise) -> Tensor:
-        found, losses = take(weights, x, *noise)
-        for name, values in weights.items():
-            values.grad = found[name]
-        optimizer.step()
-        return losses
-
-    @torch.no_grad()
-    def test_losses(test: Tensor) -> Tensor:
-        total = torch.zeros(len(next(iter(weights.values()))), device=device)
-        with ConvolutionsAsMatrices():
-            for part in test.split(TEST_BATCH):
-                total += vmap(loss_of_one, in_dims=(0, None))(weights, part) * len(part)
-        return total / len(test)
-
-    return step, test_losses
-
-
-def _compiled(step: Step) -> Step:
-    """``step`` by ``torch.compile``, which needs a C++ compiler; without one, as it is."""
-    chosen = torch.compile(step, mode="reduce-overhead" if torch.cuda.is_available() else None)
-
-    def call(*arguments: object) -> tuple[Weights, Tensor]:
-        nonlocal chosen
-        try:
-            with _quiet_about_cuda():
-                return chosen(*arguments)
-        except RuntimeError as reason:  # as all of torch.compile's are
-            if chosen is step:
-                raise
-            first_line = str(reason).strip().partition("\n")[0]
-            print(f"NOTICE: training without torch.compile, which takes longer: {first_line}")
-            chosen = step
-            return step(*arguments)
-
-    return call
-
-
-@contextmanager
-def _quiet_about_cuda() -> Iterator[None]:
-    """``torch.compile`` looks for CUDA on a CPU, too, and would log that there is none."""
-    logger = logging.getLogger("torch.utils.cpp_extension")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _batches(parts: Sequence[Tensor | None], size: int) -> Iterator[list[Tensor | None]]:
+    """Each (M, N, …) in slices of its second axis; None is None in every batch."""
+    for start in range(0, parts[0].shape[1], size):
+        yield [part if part is None else part[:, start : start + size] for part in parts]
 
 
 @contextmanager
@@ -306,24 +220,113 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _batches(parts: Sequence[Noise], size: int) -> Iterator[list[Noise]]:
-    """Each (M, N, …) in slices of its second axis; None is None in every batch."""
-    for start in range(0, parts[0].shape[1], size):
-        yield [part if part is None else part[:, start : start + size] for part in parts]
+# One step for all models
 
 
-def drawn_noise(scale: Noise, count: int, generators: Sequence[torch.Generator]) -> Noise:
-    """Gaussian noise of these standard deviations, on the generators' device.
+class _Noisy(nn.Module):
+    """A network with something added to its input, to its code, or to neither."""
 
-    A model without noise draws none, so that each model's draws are its own.
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
 
-    Args:
-        scale: (M, 1, …), on the CPU; None for no noise at all.
-        count: examples to draw for.
-        generators: one a model.
+    def forward(
+        self, x: Tensor, input_noise: Tensor | None = None, code_noise: Tensor | None = None
+    ) -> Tensor:
+        x = x if input_noise is None else x + input_noise
+        if code_noise is None:
+            return self.network(x)
+        return self.network.decode(self.network.encode(x) + code_noise)
 
-    Returns:
-        (M, count, …), or None.
+
+def _stacked(
+    make: Callable[[], nn.Module], seeds: Sequence[int], device: torch.device
+) -> tuple[_Noisy, Weights]:
+    """One network to call, and the first weights of all, each (M, …)."""
+    if isinstance(make, nn.Module) or not callable(make):
+        raise ValueError("make: expected a function that builds a network")
+    networks = [_Noisy(initialised(make, seed)).to(device) for seed in seeds]
+    weights, buffers = stack_module_state(networks)
+    if buffers or not weights or not all(values.requires_grad for values in weights.values()):
+        raise ValueError("make: expected a network without buffers, with all parameters trainable")
+    return networks[0], {name: values.detach() for name, values in weights.items()}
+
+
+def _batched(
+    network: _Noisy,
+    weights: Weights,
+    loss: Loss,
+    learning_rate: float,
+    train: Tensor,
+    scales: Sequence[Tensor | None],
+) -> tuple[Step, Callable[[Tensor], Tensor]]:
+    """A step of Adam for all models, on a batch for each; and their losses on a test set."""
+    optimizer = torch.optim.Adam(weights.values(), learning_rate, fused=train.device.type != "mps")
+    axes = (0, 0, *(None if scale is None else 0 for scale in scales))
+
+    def loss_of_one(weights: Weights, x: Tensor, *noise: Tensor | None) -> Tensor:
+        return loss(functional_call(network, weights, (x, *noise)), x)
+
+    def step(index: Tensor, *noise: Tensor | None) -> Tensor:
+        with ConvolutionsAsMatrices():
+            batched = vmap(grad_and_value(loss_of_one), in_dims=axes)
+            gradients, losses = batched(weights, train[index], *noise)
+        for name, values in weights.items():
+            values.grad = gradients[name]
+        optimizer.step()
+        return losses
+
+    @torch.no_grad()
+    def test_losses(test: Tensor) -> Tensor:
+        with ConvolutionsAsMatrices():
+            of_all = vmap(loss_of_one, in_dims=(0, None))
+            parts = [of_all(weights, part) * len(part) for part in test.split(TEST_BATCH)]
+        return torch.stack(parts).sum(0) / len(test)
+
+    return step, test_losses
+
+
+def _compiled(step: Step, device: torch.device) -> Step:
+    """``step`` by ``torch.compile``, which needs a C++ compiler; without one, as it is."""
+    torch.compiler.reset()  # steps compiled before count towards a limit
+    mode = "reduce-overhead" if device.type == "cuda" else None
+    chosen = torch.compile(step, dynamic=False, mode=mode)
+
+    def call(*batch: Tensor | None) -> Tensor:
+        nonlocal chosen
+        try:
+            return chosen(*batch)
+        except RuntimeError as reason:  # as all of torch.compile's are
+            if chosen is step:
+                raise
+            first_line = str(reason).strip().partition("\n")[0]
+            print(f"NOTICE: training without torch.compile, which takes longer: {first_line}")
+            chosen = step
+            return step(*batch)
+
+    return call
+
+
+@contextmanager
+def quiet_compiler() -> Iterator[None]:
+    """Without what ``torch.compile`` logs of a CPU: no CUDA found, Adam's profiling left out."""
+    loggers = [logging.getLogger(name) for name in ("torch.utils.cpp_extension", "torch._dynamo")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def drawn_noise(
+    scale: Tensor | None, count: int, generators: Sequence[torch.Generator]
+) -> Tensor | None:
+    """Gaussian noise of standard deviations (M, 1, …) for ``count`` examples, (M, count, …).
+
+    Each model has a generator; one without noise draws none, so that its draws are its own.
     """
     if scale is None:
         return None
@@ -337,66 +340,63 @@ def drawn_noise(scale: Noise, count: int, generators: Sequence[torch.Generator])
 # What is refused
 
 
-def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
-    if len(seeds) == 0:
-        raise ValueError("seeds: expected at least one")
-    return tuple(whole_number("seeds", seed, 0, LARGEST_SEED) for seed in seeds)
+def _listed(name: str, values: Iterable[int]) -> tuple[int, ...]:
+    try:
+        return tuple(values)
+    except TypeError:
+        raise ValueError(f"{name}={values!r}: expected whole numbers") from None
 
 
 def _check_finite(losses: Tensor, seeds: Sequence[int], epoch: int, learning_rate: float) -> None:
-    """``check_finite`` for (M, steps), naming the member."""
-    for member in (~losses.isfinite().all(dim=1)).nonzero().flatten().tolist():
-        try:
-            check_finite(losses[member].tolist(), epoch, learning_rate)
-        except FloatingPointError as reason:
-            raise FloatingPointError(f"model {member}, of seed {seeds[member]}: {reason}") from None
+    for member, value in enumerate(losses.tolist()):
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"model {member}, of seed {seeds[member]}: the loss is {value} in epoch {epoch}, "
+                f"with learning_rate={learning_rate}"
+            )
 
 
 @torch.no_grad()
-def _input_scale(
-    noise: float | Sequence[float], networks: Sequence[_Noisy], train: Tensor
-) -> Noise:
-    """(M, 1, …): one number a model, over the whole of the input's shape; None for no noise."""
-    one, models = train[:1], len(networks)
-    if (shape := tuple(networks[0](one).shape)) != tuple(one.shape):
-        expected = tuple(one.shape)
+def _check_results(network: _Noisy, loss: Loss, one: Tensor) -> None:
+    """One example, (1, …), keeps its shape and has one loss."""
+    output, expected = network(one), tuple(one.shape)
+    if (shape := tuple(output.shape)) != expected:
         raise ValueError(f"make: expected outputs of the input's shape {expected}, not {shape}")
-    scale = _not_negative("input_noise", noise)
-    if scale.shape not in ((), (1,), (models,)):
-        raise ValueError(
-            f"input_noise: expected one number or one for each of {models} models, "
-            f"not {tuple(scale.shape)}"
-        )
-    each = scale.expand(models).view(-1, *[1] * train.dim())
-    return each.expand(-1, 1, *one.shape[1:]) if scale.any() else None
+    if shape := tuple(loss(output, one).shape):
+        raise ValueError(f"loss: expected a single number, not {shape}")
 
 
 @torch.no_grad()
-def _code_scale(
-    noise: float | Sequence[float] | Sequence[Sequence[float]],
-    networks: Sequence[_Noisy],
-    train: Tensor,
-) -> Noise:
-    """(M, 1, channels, …): one number a model and channel, over all places of the code."""
-    scale, models, network = _not_negative("code_noise", noise), len(networks), networks[0].network
-    if scale.dim() == 0 and scale == 0:
-        return None
+def _scales(
+    input_noise: object, code_noise: object, models: int, network: nn.Module, one: Tensor
+) -> tuple[Tensor | None, Tensor | None]:
+    """Standard deviations for every place of an input and of a code, (M, 1, …); None for none."""
+    of_input = _not_negative("input_noise", input_noise, ((), (models,)))[..., None]
+    if isinstance(code_noise, int | float) and code_noise == 0:
+        return _placed(of_input, models, one), None
     if not hasattr(network, "encode") or not hasattr(network, "decode"):
         raise ValueError("make: expected a network with encode and decode, as code_noise asks")
-    code = network.encode(train[:1])[0]  # (channels, …)
-    if scale.dim() > 2 or (scale.dim() == 2 and len(scale) not in (1, models)):
-        raise ValueError(f"code_noise: expected scales for {models} models, not {len(scale)}")
-    if scale.dim() > 0 and scale.shape[-1] != len(code):
-        raise ValueError(
-            f"code_noise: expected one scale for each of the code's {len(code)} channels, "
-            f"not {scale.shape[-1]}"
-        )
-    each = scale.expand(models, len(code)).reshape(models, 1, -1, *[1] * (code.dim() - 1))
-    return each.expand(-1, 1, *code.shape) if scale.any() else None
+    if not isinstance(code := network.encode(one), Tensor):
+        raise ValueError("make: expected encode to return one tensor, as code_noise asks")
+    channels = code.shape[1]
+    of_code = _not_negative("code_noise", code_noise, ((), (channels,), (models, channels)))
+    return _placed(of_input, models, one), _placed(of_code, models, code)
 
 
-def _not_negative(name: str, noise: object) -> Tensor:
-    scale = torch.as_tensor(noise, dtype=torch.float32)
-    if not (scale >= 0).all() or scale.isinf().any():
-        raise ValueError(f"{name}={noise}: expected standard deviations of at least 0")
+def _not_negative(name: str, noise: object, shapes: Sequence[tuple[int, ...]]) -> Tensor:
+    rule = f"expected standard deviations of at least 0, of one of the shapes {shapes}"
+    try:
+        scale = torch.as_tensor(noise, dtype=torch.float32, device="cpu")
+    except (TypeError, ValueError, RuntimeError):  # words, lists of unequal lengths
+        raise ValueError(f"{name}={noise!r}: {rule}") from None
+    if not (scale >= 0).all() or scale.isinf().any() or scale.shape not in shapes:
+        raise ValueError(f"{name}={noise!r}: {rule}")
     return scale
+
+
+def _placed(scale: Tensor, models: int, one: Tensor) -> Tensor | None:
+    """For every place of ``one``, (1, channels, …), in every model: (M, 1, channels, …)."""
+    if not scale.any():
+        return None
+    shape = (models, 1, -1, *[1] * (one.dim() - 2))
+    return scale.expand(models, one.shape[1]).reshape(shape).expand(-1, *one.shape)
