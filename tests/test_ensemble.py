@@ -16,10 +16,12 @@ from convbook.data.curves import bezier_curves, random_patches
 from convbook.models import CurveAutoencoder, PatchAutoencoder, PoolUnpool, initialised
 from convbook.training import fit, fit_ensemble
 from convbook.training.ensemble import drawn_noise
+from convbook.training.history import FIRST_STEPS
 from convbook.training.matrix_form import conv1d, conv_transpose1d
 
 CURVES = bezier_curves(300, seed=1)
 PATCHES = random_patches(CURVES, 7, seed=1)
+DIGITS = torch.rand(80, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 RECIPE = {"epochs": 3, "batch_size": 64, "learning_rate": 1e-2, "progress": False, "device": "cpu"}
 
 
@@ -68,23 +70,36 @@ def test_a_model_in_an_ensemble_is_the_model_alone(make, data):
         assert together.test_loss[i].tolist() == pytest.approx(history.test_loss, rel=1e-3)
 
 
-def test_a_compiled_step_is_the_step(monkeypatch, capsys):
+def test_a_compiled_step_is_the_step(monkeypatch, capfd, recwarn):
     noise = {"input_noise": 0.1, "code_noise": (0.1, 0.0, 0.2)}
     plain = patches_ensemble(**noise)
     monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
     if not (shutil.which("g++") or shutil.which("clang++")):
         pytest.skip("no C++ compiler on this machine")
     compiled = patches_ensemble(**noise)
-    assert "NOTICE" not in capsys.readouterr().out
+    assert capfd.readouterr() == ("", "")
+    assert list(recwarn) == []
     assert_equal_weights(plain.model(1), compiled.model(1))
     torch.testing.assert_close(plain.test_loss, compiled.test_loss)
+
+
+def test_many_compiled_runs_are_all_compiled(monkeypatch, capfd):
+    """Beyond a limit, torch.compile would run a step that it has seen too often as it is."""
+    if not (shutil.which("g++") or shutil.which("clang++")):
+        pytest.skip("no C++ compiler on this machine")
+    monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
+    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 2)
+    monkeypatch.setattr(torch._dynamo.config, "fail_on_recompile_limit_hit", True)
+    for rate in (1e-2, 1e-3, 1e-4, 1e-5):
+        patches_ensemble(learning_rate=rate, stop_after=6)  # with a shorter batch
+    assert "NOTICE" not in capfd.readouterr().out
 
 
 def test_without_a_compiler_it_says_so_and_trains(monkeypatch, capsys):
     def no_compiler(*_: object) -> None:
         raise RuntimeError("InvalidCxxCompiler: no working compiler\nand more")
 
-    no_compiler_at_first_call = lambda step, mode: no_compiler  # noqa: E731
+    no_compiler_at_first_call = lambda step, **_: no_compiler  # noqa: E731
     monkeypatch.setattr(torch, "compile", no_compiler_at_first_call)
     monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
     uncompiled = patches_ensemble()
@@ -94,30 +109,57 @@ def test_without_a_compiler_it_says_so_and_trains(monkeypatch, capsys):
     assert_equal_weights(uncompiled.model(0), patches_ensemble(epochs=3).model(0))
 
 
-def test_the_first_losses_are_those_of_fit():
-    run = patches_ensemble(code_noise=0.0)
-    for column, seed in enumerate(run.seeds):
-        recipe = RECIPE | {"seed": seed}
-        alone = fit(initialised(PatchAutoencoder, seed), PATCHES, PATCHES[:50], **recipe)
-        assert run.first_losses[column].tolist() == pytest.approx(alone.first_losses, rel=1e-4)
-    brief = patches_ensemble(stop_after=7)  # five batches an epoch
-    assert torch.equal(brief.first_losses, run.first_losses[:, :7])
-    assert brief.train_loss.shape == (2, 1)
+def test_the_first_losses_are_those_of_the_loop():
+    run = patches_ensemble(epochs=6)  # five batches an epoch
+    model = initialised(PatchAutoencoder, 6)
+    optimizer = torch.optim.Adam(model.parameters(), RECIPE["learning_rate"])
+    generator, losses = torch.Generator().manual_seed(6), []
+    for _ in range(4):
+        for index in torch.randperm(len(PATCHES), generator=generator).split(64):
+            loss = F.mse_loss(model(PATCHES[index]), PATCHES[index])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    assert run.first_losses.shape == (2, FIRST_STEPS)
+    assert run.first_losses[1].tolist() == pytest.approx(losses, rel=1e-4)
+    assert run.histories[1].first_losses == run.first_losses[1].tolist()
+
+
+@pytest.mark.parametrize(("stop_after", "finished"), [(3, 0), (7, 1), (100, 3)])
+def test_it_stops_after_so_many_batches(stop_after, finished):
+    whole, brief = patches_ensemble(), patches_ensemble(stop_after=stop_after)
+    assert torch.equal(brief.first_losses, whole.first_losses[:, :stop_after])
+    assert torch.equal(brief.train_loss, whole.train_loss[:, :finished])
+    assert torch.equal(brief.test_loss, whole.test_loss[:, :finished])
+    at_first = initialised(PatchAutoencoder, 5).conv.weight
+    assert not torch.equal(brief.model(0).conv.weight, at_first)
 
 
 def test_a_loss_that_is_not_finite_names_its_model():
+    def overflowing(output, target):  # for large outputs alone
+        return (output.pow(2).mean() - 1e4).exp() + F.mse_loss(output, target)
+
+    def make():
+        network = PatchAutoencoder()
+        if torch.initial_seed() == 6:
+            nn.init.constant_(network.deconv.bias, 1e3)
+        return network
+
+    message = r"model 1, of seed 6: the loss is (inf|nan) in epoch 1, with learning_rate=0.01"
+    with pytest.raises(FloatingPointError, match=message):
+        patches_ensemble(make=make, loss=overflowing)
     with pytest.raises(FloatingPointError, match=r"model 0, of seed 5: the loss is .* epoch 1"):
-        patches_ensemble(learning_rate=1e30, epochs=1)
+        patches_ensemble(learning_rate=1e30, stop_after=3)
 
 
 @pytest.mark.parametrize("options", [{}, {"tied": True}, {"unpool": "repeat"}])
 def test_images_pooled_and_unpooled(options, recwarn):
-    digits = torch.rand(80, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     make, recipe = partial(PoolUnpool, **options), RECIPE | {"epochs": 2}
-    together = fit_ensemble(make, digits, digits[:20], seeds=(1, 2), **recipe)
+    together = fit_ensemble(make, DIGITS, DIGITS[:20], seeds=(1, 2), **recipe)
     for index, seed in enumerate((1, 2)):
         alone = initialised(make, seed)
-        history = fit(alone, digits, digits[:20], **recipe, seed=seed)
+        history = fit(alone, DIGITS, DIGITS[:20], **recipe, seed=seed)
         assert_equal_weights(together.model(index), alone)
         assert together.histories[index].test_loss == pytest.approx(history.test_loss, rel=1e-4)
     assert list(recwarn) == []
@@ -220,19 +262,25 @@ def test_snapshots_and_slices():
         run[0]
 
 
-def test_an_interrupted_run_keeps_its_history(capsys):
+@pytest.mark.parametrize("call", [4, 60], ids=["in the first epoch", "later"])
+def test_an_interrupted_run_keeps_what_it_has(call, capsys):
     calls = []
 
     def interrupting_loss(output, target):
         calls.append(1)
-        if len(calls) == 60:  # six steps an epoch, one test
+        if len(calls) == call:  # one to check the network, then five steps an epoch and one test
             _thread.interrupt_main()
         return F.mse_loss(output, target)
 
     run = patches_ensemble(loss=interrupting_loss, epochs=1000)
     done = run.train_loss.shape[1]
-    assert 0 < done < 1000
+    assert (done == 0) == (call == 4)
+    assert done < 1000
     assert run.test_loss.shape == (2, done)
+    assert run.first_losses.shape[1] >= min(call - 2, FIRST_STEPS) * (done == 0)
+    assert not torch.equal(
+        run.weights["conv.weight"][0], initialised(PatchAutoencoder, 5).conv.weight
+    )
     assert run.model(1)(PATCHES[:1]).isfinite().all()
     assert f"Interrupted after {done} of 1000 epochs" in capsys.readouterr().out
 
@@ -289,6 +337,24 @@ def test_grouped_convolutions_are_left_to_torch():
     )
 
 
+def frozen(make):
+    network = make()
+    network.deconv.bias.requires_grad_(False)
+    return network
+
+
+def test_generators_and_arrays_of_whole_numbers_will_do():
+    usual = patches_ensemble(snapshots_at=(0, 2))
+    other = patches_ensemble(
+        seeds=(seed for seed in (5, 6)), snapshots_at=(epoch for epoch in np.arange(0, 3, 2))
+    )
+    assert other.seeds == (5, 6)
+    assert list(other.snapshots) == [0, 2]
+    assert torch.equal(other.train_loss, usual.train_loss)
+    array = patches_ensemble(code_noise=np.array([0.1, 0.0, 0.2]))
+    assert torch.equal(array.train_loss, patches_ensemble(code_noise=(0.1, 0.0, 0.2)).train_loss)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -300,13 +366,27 @@ def test_grouped_convolutions_are_left_to_torch():
         ({"train": torch.zeros(0, 1, 7)}, "train: expected"),
         ({"input_noise": -0.1}, "input_noise=-0.1: expected standard deviations of at least 0"),
         ({"input_noise": float("nan")}, "input_noise=nan"),
-        ({"input_noise": (0.1, 0.1, 0.1)}, "input_noise: expected one number or one for each of 2"),
+        ({"input_noise": (0.1, 0.1, 0.1)}, r"input_noise=.*one of the shapes .*\(2,\)"),
+        ({"input_noise": "much"}, "input_noise='much': expected standard deviations"),
+        ({"code_noise": [(0.1,), (0.1, 0.2)]}, "code_noise=.*: expected standard deviations"),
+        ({"code_noise": (0.1 for _ in range(3))}, "code_noise=.*: expected standard deviations"),
+        ({"seeds": 5}, "seeds=5: expected whole numbers"),
+        ({"seeds": (2**63,)}, "seeds=9223372036854775808"),
+        ({"seeds": (1.5,)}, "seeds=1.5"),
+        ({"snapshots_at": 3}, "snapshots_at=3: expected whole numbers"),
+        ({"stop_after": 0}, "stop_after=0: expected a whole number of at least 1"),
+        ({"train": PATCHES.numpy()}, "train: expected a tensor, not ndarray"),
+        ({"train": PATCHES.double()}, "train: expected float32"),
+        ({"make": PatchAutoencoder()}, "make: expected a function that builds a network"),
+        ({"make": nn.Identity}, "make: expected a network without buffers, with all parameters"),
+        ({"make": partial(frozen, PatchAutoencoder)}, "make: .*with all parameters trainable"),
+        ({"loss": partial(F.mse_loss, reduction="none")}, r"loss: expected a single number"),
         ({"code_noise": (0.1, -0.1, 0.1)}, "code_noise=.*at least 0"),
-        ({"code_noise": (0.0, 0.0)}, "code_noise: .*the code's 3 channels, not 2"),
+        ({"code_noise": (0.0, 0.0)}, r"code_noise=.*one of the shapes .*\(3,\), \(2, 3\)"),
         ({"test": PATCHES.double()}, "test: expected float32, not torch.float64"),
         ({"learning_rate": float("inf")}, "learning_rate=inf"),
-        ({"code_noise": (0.1, 0.1)}, "code_noise: .*the code's 3 channels, not 2"),
-        ({"code_noise": [(0.1, 0.1, 0.1)] * 3}, "code_noise: expected scales for 2 models, not 3"),
+        ({"code_noise": (0.1, 0.1)}, r"code_noise=.*one of the shapes .*\(3,\), \(2, 3\)"),
+        ({"code_noise": [(0.1, 0.1, 0.1)] * 3}, r"code_noise=.*one of the shapes .*\(2, 3\)"),
         ({"snapshots_at": (4,)}, "snapshots_at=.*from 0 to 3"),
         ({"make": lambda: nn.Sequential(nn.BatchNorm1d(1))}, "make: expected a network without"),
         (
@@ -314,6 +394,10 @@ def test_grouped_convolutions_are_left_to_torch():
             "make: expected outputs of .* .1, 1, 7.",
         ),
         ({"make": TwoConvolutions, "code_noise": 0.1}, "make: .*encode and decode"),
+        (
+            {"make": PoolUnpool, "train": DIGITS, "test": DIGITS, "code_noise": 0.1},
+            "make: .*one tensor",
+        ),
     ],
 )
 def test_bad_input_is_named(change, message):
