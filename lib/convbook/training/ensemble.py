@@ -24,7 +24,6 @@ from convbook.models import initialised
 from convbook.training.history import FIRST_STEPS, History, Weights, interruptible, progress_bar
 from convbook.training.matrix_form import ConvolutionsAsMatrices
 from convbook.training.solo import (
-    TEST_BATCH,
     Loss,
     check_recipe,
     check_snapshots,
@@ -33,6 +32,7 @@ from convbook.training.solo import (
 )
 
 Step = Callable[..., Tensor]  # the examples' indices, (M, n), and noise to the losses, (M,)
+AT_ONCE = 2**20  # input numbers of all models: with more, what is computed leaves the caches
 WORTH_COMPILING = 50_000  # steps: fewer do not pay for ten seconds of compiling
 
 
@@ -269,9 +269,12 @@ def _batched(
         return loss(functional_call(network, weights, (x, *noise)), x)
 
     def step(index: Tensor, *noise: Tensor | None) -> Tensor:
+        x = train[index]  # (M, n, …)
+        parts = -(-x.numel() // AT_ONCE)
+        size = -(-len(x) // parts) if parts > 1 else None
         with ConvolutionsAsMatrices():
-            batched = vmap(grad_and_value(loss_of_one), in_dims=axes)
-            gradients, losses = batched(weights, train[index], *noise)
+            batched = vmap(grad_and_value(loss_of_one), in_dims=axes, chunk_size=size)
+            gradients, losses = batched(weights, x, *noise)
         for name, values in weights.items():
             values.grad = gradients[name]
         optimizer.step()
@@ -279,9 +282,11 @@ def _batched(
 
     @torch.no_grad()
     def test_losses(test: Tensor) -> Tensor:
+        models = len(next(iter(weights.values())))
+        size = max(1, AT_ONCE // (models * test[0].numel()))
         with ConvolutionsAsMatrices():
             of_all = vmap(loss_of_one, in_dims=(0, None))
-            parts = [of_all(weights, part) * len(part) for part in test.split(TEST_BATCH)]
+            parts = [of_all(weights, part) * len(part) for part in test.split(size)]
         return torch.stack(parts).sum(0) / len(test)
 
     return _compiled(step, train.device) if compiled else step, test_losses
