@@ -2,18 +2,27 @@
 files.
 """
 
+import os
 from functools import partial
+from tempfile import TemporaryDirectory
 
-from bench import bezier, cifar, mnist
-from bench.side_by_side import compare
+from bench import bezier, cifar, limit, mnist
+from bench.side_by_side import compare, print_head
 from convbook import settings
 from convbook.models import DigitAutoencoder, PoolUnpool
 
 settings.describe()
-compare("bezier", "model and epoch", bezier.source_loop, bezier.ours, seeds=(11, 22))
+products = ", ".join(
+    f"{limit.product_speed(kind) / 1e9:.0f} in {kind}" for kind in ("float32", "bfloat16")
+)
+print(f"thousand million operations a second: {products}; bytes: {limit.copy_speed() / 1e9:.1f}")
+print_head()
+with TemporaryDirectory() as empty:  # so that the first compiling takes as long as a reader's
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
+    each = (bezier.source_loop, bezier.ours, bezier.limit())
+    compare("bezier", "model and epoch", *each, seeds=(11, 22))
 for name, make, batch_size in (("mnist", PoolUnpool, 100), ("denoise", DigitAutoencoder, 64)):
-    both = (
-        partial(way, make=make, batch_size=batch_size) for way in (mnist.source_loop, mnist.ours)
-    )
-    compare(name, "step", *both, seeds=(1, 2))
-compare("cifar", "step", cifar.source_loop, cifar.ours, seeds=(1, 2))
+    ways = (mnist.source_loop, mnist.ours, mnist.limit)
+    source, ours, least = (partial(way, make=make, batch_size=batch_size) for way in ways)
+    compare(name, "step", source, ours, least(), seeds=(1, 2))
+compare("cifar", "step", cifar.source_loop, cifar.ours, cifar.limit(), seeds=(1, 2))

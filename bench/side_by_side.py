@@ -1,8 +1,15 @@
 """Two ways to do one thing, in the order A B A B, so that a noisy machine is noisy for both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import mean
+
+import torch
+from torch.utils.data import Sampler
+
+from bench.limit import Limit
+
+LINE = "{:<8} {:<16} {:>12} {:>10} {:>7} {:>10}  {}"
 
 
 @dataclass(frozen=True)
@@ -11,6 +18,24 @@ class Run:
 
     seconds: float
     test_losses: list[float]
+    note: str = ""
+
+
+class SameOrder(Sampler):
+    """The order in which ``fit`` takes the examples, from the same seed, for a ``DataLoader``."""
+
+    def __init__(self, count: int, seed: int):
+        self.count, self.generator = count, torch.Generator().manual_seed(seed)
+
+    def __iter__(self) -> Iterator[int]:
+        yield from torch.randperm(self.count, generator=self.generator).tolist()
+
+    def __len__(self) -> int:
+        return self.count
+
+
+def print_head() -> None:
+    print(LINE.format("", "ms a", "as written", "ours", "times", "at least", "bound by"))
 
 
 def compare(
@@ -18,18 +43,21 @@ def compare(
     unit: str,
     source: Callable[[int], Run],
     ours: Callable[[int], Run],
+    limit: Limit,
     seeds: tuple[int, ...],
 ) -> None:
-    """Run both for each seed, alternately, and print times, their ratio and both losses.
+    """Run both for each seed, alternately, and print times, their ratio, the limit and the losses.
 
-    A first run of each warms the machine up and is thrown away.
+    A first run of each warms the machine up; only its note is kept.
     """
-    source(seeds[0]), ours(seeds[0])
+    source(seeds[0])
+    note = ours(seeds[0]).note
     runs = [(source(seed), ours(seed)) for seed in seeds]
-    theirs, mine = zip(*runs, strict=True)
-    slow, fast = (mean(run.seconds for run in side) * 1e3 for side in (theirs, mine))
-    print(f"{name}: {slow:.2f} ms a {unit} as written, {fast:.2f} ms ours, {slow / fast:.1f} times")
-    for seed, (a, b) in zip(seeds, runs, strict=True):
-        (loss,), same, rest = a.test_losses, b.test_losses[0], b.test_losses
-        others = f", {len(rest)} seeds {min(rest):.5f} to {max(rest):.5f}" if rest[1:] else ""
-        print(f"  seed {seed}: test loss {loss:.5f} as written, {same:.5f} ours{others}")
+    slow, fast = (mean(run.seconds for run in side) * 1e3 for side in zip(*runs, strict=True))
+    least = f"{limit.seconds * 1e3:.3f}"
+    times = f"{slow / fast:.1f}"
+    print(LINE.format(name, unit, f"{slow:.2f}", f"{fast:.2f}", times, least, limit.bound_by), note)
+    for seed, (theirs, mine) in zip(seeds, runs, strict=True):
+        (loss,), same, rest = theirs.test_losses, mine.test_losses[0], mine.test_losses
+        others = f", {len(rest)} seeds {min(rest):.6f} to {max(rest):.6f}" if rest[1:] else ""
+        print(f"  seed {seed}: test loss {loss:.6f} as written, {same:.6f} ours{others}")
