@@ -56,7 +56,8 @@ def compare(
     slow, fast = (mean(run.seconds for run in side) * 1e3 for side in zip(*runs, strict=True))
     least = f"{limit.seconds * 1e3:.3f}"
     times = f"{slow / fast:.1f}"
-    print(LINE.format(name, unit, f"{slow:.2f}", f"{fast:.2f}", times, least, limit.bound_by), note)
+    bound = f"{limit.bound_by} {note}".rstrip()
+    print(LINE.format(name, unit, f"{slow:.2f}", f"{fast:.2f}", times, least, bound))
     for seed, (theirs, mine) in zip(seeds, runs, strict=True):
         (loss,), same, rest = theirs.test_losses, mine.test_losses[0], mine.test_losses
         others = f", {len(rest)} seeds {min(rest):.6f} to {max(rest):.6f}" if rest[1:] else ""
