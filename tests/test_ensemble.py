@@ -165,6 +165,14 @@ def test_images_pooled_and_unpooled(options, recwarn):
     assert list(recwarn) == []
 
 
+def test_in_chunks_as_all_at_once(monkeypatch):
+    at_once = patches_ensemble(seeds=(5, 6, 7), input_noise=0.1)
+    monkeypatch.setattr("convbook.training.ensemble.AT_ONCE", 2 * 64 * 7)  # two models' batches
+    in_chunks = patches_ensemble(seeds=(5, 6, 7), input_noise=0.1)
+    assert_equal_weights(in_chunks.model(2), at_once.model(2), 1e-5)
+    torch.testing.assert_close(in_chunks.test_loss, at_once.test_loss)
+
+
 def test_another_loss():
     together = patches_ensemble(loss=F.l1_loss)
     alone = initialised(PatchAutoencoder, 6)
