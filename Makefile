@@ -1,39 +1,68 @@
 # Convolution, Transposed. `make` alone lists the targets.
 
+# Programs are run as modules: a script that pip writes hands the folder's name to a shell.
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
+PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 BASE   ?= $(shell for p in python3 python python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help book test notebooks bench serve clean
+# What chapters are run, and how, is said in the command alone: `make notebooks CHAPTER=02`.
+ifneq ($(origin CHAPTER),command line)
+CHAPTER :=
+endif
+ifneq ($(origin PROFILE),command line)
+PROFILE :=
+endif
+
+.PHONY: help book test notebooks runs bench serve clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-# The stamp is younger than pyproject.toml when all it lists is installed.
-$(VENV)/installed: pyproject.toml
+# A stamp is younger than pyproject.toml when what it stands for is installed. Rendering takes what the
+# extra `book` lists and no more: to install the extra as such would bring the package's own PyTorch.
+LISTED := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["book"])
+
+$(VENV)/book: pyproject.toml
 	@test -n "$(BASE)" || { echo "No Python of 3.11 or later found: name one, as in make BASE=python3.12"; exit 1; }
 	$(BASE) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -e '.[book,test]'
+	$(PIP) $$($(PYTHON) -c '$(LISTED)')
 	@touch $@
 
-book: $(VENV)/installed  ## render the stored notebooks to _build/html; warnings are errors
-	$(VENV)/bin/jupyter-book build . --all -W -n --keep-going -q
-	@echo "Open $(CURDIR)/_build/html/index.html"
+$(VENV)/installed: $(VENV)/book
+	$(PIP) -e '.[book,test]'
+	@touch $@
+
+book: $(VENV)/book  ## render the stored notebooks to _build/html; warnings are errors
+	$(PYTHON) -c 'from jupyter_book.cli.main import main; main()' build . --all -W -n --keep-going -q
+	@printf 'Open %s\n' "$$PWD/_build/html/index.html"
 
 # One thread for each worker; a notebook stays with one worker, and the slow files start first.
 test: $(VENV)/installed  ## lint, unit, property, notebook, book, browser and Colab tests
-	$(VENV)/bin/ruff check
-	$(VENV)/bin/ruff format --check
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
 	OMP_NUM_THREADS=1 CONVBOOK_PROFILE=quick $(PYTHON) -m pytest -n logical --maxprocesses 8 \
 		--dist loadfile --no-loadscope-reorder --nbval --nbval-current-env tests notebooks
 
+CHAPTERS := $(sort $(wildcard notebooks/$(CHAPTER)*.ipynb))
+ifeq ($(CHAPTERS),)
+$(error No chapter $(CHAPTER): there are $(sort $(basename $(notdir $(wildcard notebooks/*.ipynb)))))
+endif
+
+# A quick run that was not asked for by name must not replace the outputs of a full one.
+INTO := $(if $(and $(filter quick,$(CONVBOOK_PROFILE)),$(if $(PROFILE),,unsaid)),--output-dir _build/quick,--inplace)
+
 notebooks: $(VENV)/installed  ## run chapters in place: CHAPTER=02 for one, PROFILE=full|quick
-	CONVBOOK_PROFILE=$(PROFILE) $(VENV)/bin/jupyter-nbconvert --to notebook --execute --inplace \
+	$(if $(PROFILE),CONVBOOK_PROFILE='$(PROFILE)') $(PYTHON) -m nbconvert --to notebook --execute $(INTO) \
 		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False \
 		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
-		notebooks/$(CHAPTER)*.ipynb
+		$(CHAPTERS)
+
+runs:  ## run all chapters in full, training what is missing, and bring their runs into runs/
+	$(MAKE) notebooks PROFILE=full
+	$(PYTHON) book/collect_runs.py
 
 bench: $(VENV)/installed  ## our training against the sources' loops, side by side
 	$(PYTHON) -m bench

@@ -18,13 +18,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from packaging.requirements import Requirement
 
-from convbook.publish import publish
+from publish import publish
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 ADDRESS = "someone/convolution-transposed"
 IN_COLAB = ["torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "scipy"]
-IN_COLAB += ["ipywidgets", "tqdm", "ipykernel"]
+IN_COLAB += ["ipywidgets", "tqdm", "pooch", "safetensors", "ipykernel"]
 
 
 def closure(names: list[str]) -> dict[str, Distribution]:

@@ -35,8 +35,10 @@ def test_conda_installs_from_pyproject():
 def test_everything_else_installs_from_pyproject():
     scripts = [ROOT / "Makefile", ROOT / ".ci" / "run", *WORKFLOWS]
     for script in scripts:
-        for install in re.findall(r"(?:pip|conda|uv)\s+install\s.*", script.read_text()):
-            assert re.search(r" -e '?\.\[[a-z,]+\]'?$", install), f"{script.name}: {install}"
+        text = re.sub(r"^PIP +:= .*\n", "", script.read_text(), flags=re.M)
+        for install in re.findall(r"(?:(?:pip|conda|uv)\s+install|\$\(PIP\))\s.*", text):
+            listed = r" (-e '?\.\[[a-z,]+\]'?|\$\$\(\$\(PYTHON\) -c '\$\(LISTED\)'\))$"
+            assert re.search(listed, install), f"{script.name}: {install}"
     rivals = ["requirements*.txt", "setup.py", "setup.cfg", "Pipfile", "poetry.lock", "uv.lock"]
     assert not [path.name for pattern in rivals for path in ROOT.glob(pattern)]
 

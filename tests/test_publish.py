@@ -3,18 +3,20 @@
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+import publish as module
 from conftest import build_book
-from convbook import publish as module
-from convbook.publish import publish
+from publish import publish
 
 ROOT = Path(__file__).parents[1]
 FIRST = min((ROOT / "notebooks").glob("*.ipynb")).stem
+REGISTRY = "lib/convbook/training/registry.json"
 COLAB = (
     f"https://colab.research.google.com/github/someone/a-course/blob/main/notebooks/{FIRST}.ipynb"
 )
@@ -27,6 +29,8 @@ def course(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, tmp_path)
     for name in ("book", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / REGISTRY).parent.mkdir(parents=True)
+    shutil.copy(ROOT / REGISTRY, tmp_path / REGISTRY)
     publish("nobody/nothing", tmp_path)
     config = tmp_path / "_config.yml"
     config.write_text(re.sub(r'((?:colab_)?url: )".*"', r'\1""', config.read_text()))
@@ -67,6 +71,8 @@ def test_every_place_has_the_address(course: Path):
     assert config["repository"]["url"] == "https://github.com/someone/a-course"
     assert config["launch_buttons"]["colab_url"] == "https://colab.research.google.com"
     assert f"({COLAB})" in (course / "README.md").read_text("utf-8")
+    runs = "https://raw.githubusercontent.com/someone/a-course/main/runs/"
+    assert json.loads((course / REGISTRY).read_text("utf-8"))["address"] == runs
     for chapter in course.glob("notebooks/*.ipynb"):
         cells = json.loads(chapter.read_text("utf-8"))["cells"]
         setup = next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
@@ -78,6 +84,11 @@ def test_only_lines_with_the_address_change(course: Path):
     for path in publish("someone/a-course", course):
         new = set(path.read_bytes().splitlines()) - set(before[path])
         assert all(re.search(rb"someone/a-course|someone\.github|colab_url", line) for line in new)
+
+
+def test_it_needs_no_package(course: Path):
+    command = [sys.executable, "-I", "-S", "book/publish.py", "someone/a-course"]
+    subprocess.run(command, cwd=course, check=True, capture_output=True)
 
 
 def test_buttons_are_hidden_until_then(course: Path):
@@ -96,13 +107,43 @@ def test_buttons_live_from_then_on(course: Path):
 
 @pytest.mark.parametrize(
     "address",
-    ["", "course", "a/b/c", "https://github.com/a/b", "a b/c", "a/", "/b", "a/b\n", 'a/"b'],
+    [
+        *("", "course", "a/b/c", "https://github.com/a/b", "a b/c", "a/", "/b", "a/b\n", 'a/"b'),
+        *("a-/b", "-a/b", "a--b/c", "a_b/c", "a.b/c", "a" * 40 + "/b"),
+        *("a/.", "a/..", "a/b.git", "a/b.GIT", "a/b.wiki", "a/.git", "a/" + "b" * 101, "a/é"),
+    ],
 )
 def test_what_is_no_address_is_refused(course: Path, address: str):
     before = snapshot(course)
     with pytest.raises(ValueError, match="expected OWNER/NAME"):
         publish(address, course)
     assert snapshot(course) == before
+
+
+@pytest.mark.parametrize("address", ["a/b", "a-b-1/...", "a" * 39 + "/" + "b" * 100, "0/-_.gitx"])
+def test_what_github_allows_is_taken(course: Path, address: str):
+    assert publish(address, course)
+
+
+def test_a_missing_file_is_named_and_nothing_written(course: Path):
+    (course / REGISTRY).unlink()
+    before = snapshot(course)
+    with pytest.raises(ValueError, match=r"registry\.json"):
+        publish("someone/a-course", course)
+    assert snapshot(course) == before
+
+
+def test_a_file_is_replaced_whole(course: Path, monkeypatch: pytest.MonkeyPatch):
+    def cut_off(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(text.encode(encoding)[:100])
+        raise OSError("no space left")
+
+    before = snapshot(course)
+    monkeypatch.setattr(Path, "write_text", cut_off)
+    with pytest.raises(OSError, match="no space left"):
+        publish("someone/a-course", course)
+    after = snapshot(course)
+    assert {path: after[path] for path in before} == before
 
 
 def test_a_missing_place_is_named_and_nothing_written(course: Path):

@@ -4,9 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
-import collect_runs
 import pytest
 
+import collect_runs
 from convbook.training import runs
 
 ROOT = Path(__file__).parents[1]

@@ -446,6 +446,7 @@ def alone(folder, server, tmp_path, monkeypatch) -> Path:
     registry = tmp_path / "registry.json"
     registry.write_text(json.dumps({"address": address, "runs": {path.name: entry}}))
     monkeypatch.setattr(runs, "REGISTRY", registry)
+    runs._reachable.cache_clear()
     monkeypatch.setattr(settings, "published_runs_folder", lambda: None)
     return served / path.name
 
@@ -480,22 +481,27 @@ def test_a_corrupted_download_is_refused_and_fetched_again(alone, folder, capsys
     assert kept.read_bytes() == whole
 
 
-def test_without_a_network_it_says_so_and_trains(alone, monkeypatch, capsys):
-    registry = json.loads(runs.REGISTRY.read_text())
-    runs.REGISTRY.write_text(json.dumps(registry | {"address": "http://127.0.0.1:9/"}))
+def test_what_is_not_there_is_announced_and_trained(alone, capsys):
+    alone.unlink()
     capsys.readouterr()
     run()
     out = capsys.readouterr().out
-    assert f"NOTICE: http://127.0.0.1:9/{alone.name} could not be fetched: " in out
+    assert f"{alone.name} could not be fetched: 404" in out
     assert "1 run stored" in out
 
 
-def test_without_an_address_nothing_is_fetched(alone, capsys):
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:9/"])
+def test_without_address_or_network_it_says_so_once_and_trains(alone, address, capsys):
     registry = json.loads(runs.REGISTRY.read_text())
-    runs.REGISTRY.write_text(json.dumps(registry | {"address": ""}))
+    twice = registry["runs"] | {"another": {"size": 1, "sha256": "0"}}
+    runs.REGISTRY.write_text(json.dumps({"address": address, "runs": twice}))
     capsys.readouterr()
+    assert runs.fetched("another") is None
     run()
-    assert capsys.readouterr().out.startswith("1 run stored")
+    out = capsys.readouterr().out
+    assert out.count("NOTICE: no runs are fetched, since ") == 1
+    assert (address or "this copy has no address") in out
+    assert "1 run stored" in out
 
 
 class Slow:

@@ -68,6 +68,18 @@ def span(kernel_size: int, dilation: int = 1) -> int:
     return dilation * (kernel_size - 1) + 1
 
 
+def taps(
+    position: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> range:
+    """The input cells that a convolution reads at one output position, one for each weight.
+
+    In a transposed convolution they are the cells that the stamp of one input cell covers. Cells
+    below 0 lie in the padding.
+    """
+    first = position * stride - padding
+    return range(first, first + span(kernel_size, dilation), dilation)
+
+
 def sizes_with_output(
     output: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> range:

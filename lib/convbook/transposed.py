@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from convbook.matrices import PerDimension, check_groups, conv_transpose_matrix, per_dimension
-from convbook.sizes import conv_transpose_size, span
+from convbook.sizes import conv_transpose_size, span, taps
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,13 @@ def by_scatter(y: Tensor, weight: Tensor, shape: Geometry) -> Tensor:
     canvas = y.new_zeros(batch, weight.shape[1] * shape.groups, rows, columns)
     for i, j in product(range(height), range(width)):
         stamp = _mix_channels(y[:, :, i, j], weight, shape.groups)  # (N, C_out, K, L)
-        for t, u in product(*map(range, weight.shape[2:])):
-            row = i * shape.stride[0] + t * shape.dilation[0]
-            column = j * shape.stride[1] + u * shape.dilation[1]
+        covered = (
+            enumerate(taps(position, k, s, dilation=d))
+            for position, k, s, d in zip(
+                (i, j), weight.shape[2:], shape.stride, shape.dilation, strict=True
+            )
+        )
+        for (t, row), (u, column) in product(*covered):
             canvas[:, :, row, column] += stamp[:, :, t, u]
     return _crop(canvas, shape)
 

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from convbook.explorers.static_twin import show
 from convbook.palette import HUES
-from convbook.sizes import conv_size, conv_transpose_size, span
+from convbook.sizes import conv_size, conv_transpose_size, span, taps
 
 CELL = 36  # the side of a cell, in SVG units
 ROW = 24  # the height of a kernel position
@@ -71,8 +71,8 @@ def draw_convolution(size: int, kernel_size: int, stride: int, padding: int, dil
     parts += [_cell(i, TEXT, i - padding if i in inside else None) for i in range(padded)]
     top = TEXT + CELL + 10
     for o in range(output):
-        taps = [o * stride + t * dilation for t in range(kernel_size)]
-        parts.append(_kernel(taps, top + o * ROW, o, padded, f"output {o}"))
+        read = taps(o, kernel_size, stride, dilation=dilation)
+        parts.append(_kernel(read, top + o * ROW, o, padded, f"output {o}"))
     bottom = top + output * ROW
     unread = padded - (output - 1) * stride - reach
     parts.append(_label(bottom, f"cells at the end that no position reads: {unread}"))
@@ -95,8 +95,8 @@ def draw_transposed(
     columns, kept = max(stamped, padding + output), range(padding, padding + output)
     parts = [_label(0, f"stamps: one for each of {size} cells, {stride} apart")]
     for i in range(size):
-        taps = [i * stride + t * dilation for t in range(kernel_size)]
-        parts.append(_kernel(taps, TEXT + i * ROW, i, columns, f"input {i}"))
+        covered = taps(i, kernel_size, stride, dilation=dilation)
+        parts.append(_kernel(covered, TEXT + i * ROW, i, columns, f"input {i}"))
     top = TEXT + size * ROW + 6
     unpadded = output - output_padding  # the cells of output_padding are the last ones: mark them
     parts += [
@@ -125,15 +125,15 @@ def _cell(column: int, y: float, index: int | None, marked: bool = False) -> str
     return f'<rect class="kept" {box} {look}/>{number}'
 
 
-def _kernel(taps: list[int], y: float, which: int, columns: int, name: str) -> str:
+def _kernel(cells: range, y: float, which: int, columns: int, name: str) -> str:
     """The weights of one kernel position, joined by a line, and its name at the right."""
     colour, middle = HUES[which % len(HUES)], y + ROW / 2
-    start, end = taps[0] * CELL + CELL / 2, taps[-1] * CELL + CELL / 2
+    start, end = cells[0] * CELL + CELL / 2, cells[-1] * CELL + CELL / 2
     line = f'<path d="M{start} {middle}H{end}" stroke="{colour}" stroke-width="3"/>'
     weights = "".join(
-        f'<rect class="weight" x="{tap * CELL + 6}" y="{y + 4}" width="{CELL - 12}" '
+        f'<rect class="weight" x="{cell * CELL + 6}" y="{y + 4}" width="{CELL - 12}" '
         f'height="{ROW - 8}" rx="3" fill="{colour}"/>'
-        for tap in taps
+        for cell in cells
     )
     return line + weights + _label(y, name, columns * CELL + 10)
 

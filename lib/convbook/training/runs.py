@@ -9,10 +9,12 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import pooch
+import requests
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -133,20 +135,32 @@ def fetched(name: str) -> Path | None:
     None if none is published, or, with a notice, if it cannot be had.
     """
     registry = json.loads(REGISTRY.read_text("utf-8"))
-    if name not in registry["runs"] or not registry["address"]:
+    if name not in registry["runs"]:
         return None
     size, known_hash = registry["runs"][name]["size"], registry["runs"][name]["sha256"]
-    source = pooch.create(
-        path=settings.runs_folder() / "published",
-        base_url=registry["address"],
-        registry={name: f"sha256:{known_hash}"},
-        retry_if_failed=1,
-    )
+    kept = settings.runs_folder() / "published"
+    address, known = registry["address"], {name: f"sha256:{known_hash}"}
+    if not (kept / name).exists() and not _reachable(address):
+        return None
+    source = pooch.create(path=kept, base_url=address, registry=known, retry_if_failed=1)
     pooch.get_logger().setLevel("ERROR")
-    bar = progress_bar(size, size > 1_000_000, unit="byte")
     try:
-        with bar:
+        with progress_bar(size, size > 1_000_000, unit="byte") as bar:
             return Path(source.fetch(name, downloader=pooch.HTTPDownloader(bar, timeout=30)))
     except (OSError, ValueError) as reason:
         print(f"NOTICE: {source.get_url(name)} could not be fetched: {reason}")
         return None
+
+
+@cache
+def _reachable(address: str) -> bool:
+    """Whether there is something to fetch from; a notice says once why not."""
+    if not address:
+        print("NOTICE: no runs are fetched, since this copy has no address (book/publish.py)")
+        return False
+    try:
+        requests.head(address, timeout=10)
+    except requests.RequestException as reason:
+        print(f"NOTICE: no runs are fetched, since {address} cannot be reached: {reason}")
+        return False
+    return True
