@@ -15,7 +15,7 @@ ifneq ($(origin PROFILE),command line)
 PROFILE :=
 endif
 
-.PHONY: help book test notebooks runs bench serve clean
+.PHONY: help book test notebooks runs claims bench serve clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,11 @@ notebooks: $(VENV)/installed  ## run chapters in place: CHAPTER=02 for one, PROF
 runs:  ## run all chapters in full, training what is missing, and bring their runs into runs/
 	$(MAKE) notebooks PROFILE=full
 	$(PYTHON) book/collect_runs.py
+
+claims: $(VENV)/installed  ## judge the stored claims on other runs: CONVBOOK_DATA=folder or CONVBOOK_RUNS=train
+	CONVBOOK_PROFILE=full $(PYTHON) -m nbconvert --to notebook --execute --allow-errors \
+		--ExecutePreprocessor.timeout=-1 --output-dir _build/claims $(CHAPTERS)
+	$(PYTHON) book/compare_claims.py _build/claims
 
 bench: $(VENV)/installed  ## our training against the sources' loops, side by side
 	$(PYTHON) -m bench

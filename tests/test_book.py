@@ -122,7 +122,7 @@ def test_every_claim_is_on_the_claims_page(book: Path):
         output["data"][CLAIM] for output in stored_outputs() if CLAIM in output.get("data", {})
     ]
     page = (book / "book" / "claims.html").read_text("utf-8")
-    verdicts = re.findall(r'<li class="(held|open)">', page)
+    verdicts = re.findall(r'<tr class="(held|open)">', page)
     assert verdicts.count("held") == sum(claim["verdict"] == "held" for claim in claims)
     assert len(verdicts) == len(claims) > 0
 

@@ -1,4 +1,4 @@
-"""PCA, metrics and claims: what results are held against, and how they are stated."""
+"""PCA and metrics: what results are held against."""
 
 import math
 
@@ -6,9 +6,8 @@ import pytest
 import torch
 from scipy import linalg, stats
 
-from convbook import claims, metrics
+from convbook import metrics
 from convbook.baselines import PCA, LinearDenoiser
-from convbook.data import ImageData
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -104,53 +103,3 @@ def test_metrics_name_bad_input():
 def test_entropy_is_scipys(counts):
     expected = stats.entropy(counts, base=2)
     assert metrics.entropy(torch.tensor(counts)) == pytest.approx(expected)
-
-
-def images(official: bool) -> ImageData:
-    none = torch.zeros(0)
-    return ImageData("digits", official, none, none, none, none, ())
-
-
-@pytest.mark.parametrize(
-    ("profile", "official", "verdict"),
-    [
-        ("full", True, "held"),
-        ("full", False, "not judged: stand-in data"),
-        ("quick", True, "not judged: quick profile"),
-    ],
-)
-def test_a_measured_claim_is_judged_in_full_on_official_data(
-    monkeypatch, profile, official, verdict
-):
-    shown = []
-    monkeypatch.setattr(claims, "display", shown.append)
-    monkeypatch.setenv("CONVBOOK_PROFILE", profile)
-    claims.claim("It works.", True, images(official))
-    assert shown == [claims.Claim("It works.", verdict)]
-    if verdict == "held":
-        with pytest.raises(claims.ClaimFailed, match=r"It works\."):
-            claims.claim("It works.", False, images(official))
-    else:
-        claims.claim("It works.", False, images(official))
-        assert shown[-1].verdict == verdict
-
-
-def test_a_claim_of_mathematics_is_judged_always(monkeypatch):
-    monkeypatch.setenv("CONVBOOK_PROFILE", "quick")
-    with pytest.raises(claims.ClaimFailed, match="1 is 2"):
-        claims.claim("1 is 2", False)
-
-
-def test_a_claim_escapes_its_statement():
-    bundle = claims.Claim("1 < 2 & 3", "held")._repr_mimebundle_()
-    assert bundle["text/plain"] == "✓ 1 < 2 & 3"
-    assert bundle["text/html"] == '<div class="claim held">✓ 1 &lt; 2 &amp; 3</div>'
-
-
-def test_glue_leaves_myst_nbs_record(monkeypatch):
-    shown = []
-    monkeypatch.setattr(claims, "display", lambda *args, **more: shown.append((args, more)))
-    claims.glue(error="0.0150")
-    ((bundle,), more) = shown[0]
-    assert bundle == {"application/papermill.record/text/plain": "'0.0150'"}
-    assert more["metadata"]["scrapbook"]["name"] == "error"

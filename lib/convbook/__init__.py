@@ -13,7 +13,7 @@ The modules stand on floors, and a module imports only from the floors below its
    them, trained and kept
 5. ``metrics``, ``filters``, ``palette``: how far apart two sets of images, or of filters, are; the
    colours
-6. ``plots``, ``explorers``, ``claims``: what a reader sees
+6. ``plots``, ``tables``, ``explorers``, ``claims``: what a reader sees
 """
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
 Two are darkened a little, so that thin lines in them read on paper.
 """
 
-PAPER, INK, FAINT = "#fcfcfa", "#22262b", "#d8d8d2"
+PAPER, INK, FAINT = "#ffffff", "#22262b", "#d8d8d2"
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = HUES = (
     "#0072b2",
     "#d55e00",

@@ -1,6 +1,6 @@
 """The course's look: quiet ink, and colours from ``palette``.
 
-A figure is opaque, so that it reads the same on a light and on a dark page.
+A figure is drawn on white, which the page takes away, or turns round where the page is dark.
 """
 
 import matplotlib.pyplot as plt
@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 
 from convbook.palette import HUES, INK, PAPER
 
-WIDTH = 7.0  # inches: every figure fills the text column
+WIDTH = 5.2  # inches: so narrow that its letters can be read on a phone, where it fills the page
 
 
 def set_style() -> None:
@@ -36,8 +36,8 @@ def set_style() -> None:
             "lines.linewidth": 2,
             "lines.markersize": 5,
             "image.cmap": "gray",
-            "figure.figsize": (WIDTH, 3.4),
-            "figure.dpi": 144,
+            "figure.figsize": (WIDTH, 3.0),
+            "figure.dpi": 160,
             "figure.constrained_layout.use": True,
         }
     )
