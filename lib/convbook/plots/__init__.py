@@ -22,6 +22,7 @@ from convbook.plots.curves import (
     sliding,
 )
 from convbook.plots.images import image_rows, image_table, kernels, switch_colours
+from convbook.plots.photos import photo_grid
 from convbook.plots.results import (
     against_pca,
     histogram,
@@ -52,6 +53,7 @@ __all__ = [
     "over_code_size",
     "over_epochs",
     "over_strength",
+    "photo_grid",
     "product",
     "ranking",
     "roc_curves",
