@@ -1,7 +1,7 @@
-"""The directive ``{chapter-figure} notebooks/01_matrices 0``: a chapter's stored figure elsewhere.
+"""A chapter's stored pictures elsewhere, so that no second copy of them can grow old.
 
-The picture is taken out of the notebook, with its alt text, so that no second copy of it can grow
-old.
+``{chapter-figure} notebooks/01_matrices 0`` takes that figure, with its alt text, and
+``{chapter-photos} notebooks/10_cifar_bottleneck`` the first grid of photographs.
 """
 
 from html import escape
@@ -28,6 +28,22 @@ class ChapterFigure(SphinxDirective):
         return [nodes.raw("", image, format="html")]
 
 
+class ChapterPhotos(SphinxDirective):
+    """The first grid of photographs in a chapter, as part of this page."""
+
+    required_arguments = 1  # the chapter, without its ending
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
+        chapter = Path(self.env.srcdir, f"{self.arguments[0]}.ipynb")
+        outputs = [
+            out for cell in nbformat.read(chapter, 4).cells for out in cell.get("outputs", [])
+        ]
+        pages = (out.get("data", {}).get("text/html", "") for out in outputs)
+        grid = next(page for page in pages if 'class="photos"' in page)
+        return [nodes.raw("", f'<div class="cell_output">{grid}</div>', format="html")]
+
+
 def figures(notebook: nbformat.NotebookNode) -> list[tuple[str, str]]:
     """The PNG, in base64, and the alt text of every figure, in order."""
     found = []
@@ -41,4 +57,5 @@ def figures(notebook: nbformat.NotebookNode) -> list[tuple[str, str]]:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("chapter-figure", ChapterFigure)
+    app.add_directive("chapter-photos", ChapterPhotos)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
