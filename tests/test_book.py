@@ -127,6 +127,15 @@ def test_every_claim_is_on_the_claims_page(book: Path):
     assert len(verdicts) == len(claims) > 0
 
 
+def test_the_lines_for_a_network_of_ones_own_run():
+    page = (ROOT / "book" / "run-it-yourself.md").read_text("utf-8")
+    [lines] = [code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "fit(" in code]
+    made: dict = {}
+    exec(lines, made)
+    assert made["history"].test_loss[-1] < made["history"].test_loss[0]
+    assert made["ensemble"].model(3)(made["test"]).shape == made["test"].shape
+
+
 def test_every_widget_leaves_something_on_the_page():
     """Without a kernel a widget's view is blank; the page shows the text/html beside it."""
     for output in stored_outputs():
