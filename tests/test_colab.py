@@ -18,6 +18,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from packaging.requirements import Requirement
 
+from collect_runs import asked_for
+from conftest import serving
 from publish import publish
 
 ROOT = Path(__file__).parents[1]
@@ -93,13 +95,16 @@ def environment(repository: Path) -> dict[str, str]:
     }
 
 
-def execute(notebook: Path, python: Path, environment: dict[str, str]) -> None:
-    """Run ``notebook`` in its own folder, with a kernel of ``python``."""
+def execute(notebook: Path, python: Path, environment: dict[str, str]) -> str:
+    """Run ``notebook`` in its own folder, with a kernel of ``python``; what its cells print."""
     kernel = AsyncKernelManager(kernel_name="python3")
     kernel.kernel_spec.argv[0] = str(python)
     where = {"metadata": {"path": str(notebook.parent)}}
     content = nbformat.read(notebook, as_version=4)
     NotebookClient(content, km=kernel, resources=where).execute(env=environment)
+    outputs = [output for cell in content.cells for output in cell.get("outputs", [])]
+    texts = (output.get("text") or output.get("data", {}).get("text/plain") for output in outputs)
+    return "\n".join(filter(None, texts))
 
 
 def site_packages(python: Path) -> set[str]:
@@ -120,6 +125,35 @@ def test_a_chapter_runs_alone(
     finally:
         command = [colab, "-m", "pip", "uninstall", "-q", "-y", "convbook"]
         subprocess.run(command, check=True)
+
+
+def test_a_chapter_in_full_fetches_its_runs(
+    colab: Path, repository: Path, environment: dict[str, str], tmp_path: Path
+):
+    """Chapter 6, which needs no data set, with a small server as the repository's address."""
+    own = shutil.copytree(repository, tmp_path / "repository")
+    registry = own / "lib/convbook/training/registry.json"
+    with serving(ROOT / "runs") as address:
+        text = registry.read_text("utf-8")
+        registry.write_text(re.sub(r'"address": ".*?"', f'"address": "{address}"', text), "utf-8")
+        git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+        subprocess.run([*git, "commit", "-qam", "Another address"], cwd=own, check=True)
+        asked = {
+            "CONVBOOK_PROFILE": "full",
+            "CONVBOOK_DATA": str(tmp_path / "data"),
+            "GIT_CONFIG_KEY_0": f"url.{own.as_uri()}.insteadOf",
+        }
+        notebook = shutil.copy(repository / "notebooks/06_bezier_filters.ipynb", tmp_path)
+        try:
+            outputs = execute(Path(notebook), colab, environment | asked)
+        finally:
+            command = [colab, "-m", "pip", "uninstall", "-q", "-y", "convbook"]
+            subprocess.run(command, check=True)
+    assert "run read" in outputs
+    assert "stored" not in outputs
+    assert "NOTICE" not in outputs
+    fetched = {path.name for path in (tmp_path / "data/runs/published").iterdir()}
+    assert fetched == set(asked_for(ROOT / "notebooks/06_bezier_filters.ipynb"))
 
 
 def test_colab_does_not_have_convbook(colab: Path, environment: dict[str, str]):
