@@ -1,7 +1,8 @@
 """What a folded cell is called on the page: the setup, a solution, what was checked, or its code.
 
 CONTRIBUTING.md says which cells are folded. MyST-NB folds them by their tags, and calls each one
-alike; here each gets a name that says what is in it, before MyST-NB reads the chapter.
+alike; here each gets a name that says what is in it, before MyST-NB reads the chapter. A comment
+on the first line of a cell names its fold.
 """
 
 import json
@@ -32,8 +33,12 @@ def name_of(cell: dict, tags: set[str]) -> str:
     if "solution" in tags:
         return "Solution"
     claims = sum(CLAIM in output.get("data", {}) for output in cell["outputs"])
-    lines = len([line for line in "".join(cell["source"]).splitlines() if line.strip()])
-    return f"Checked: {claims} ✓" if "checked" in tags else f"Code, {lines} lines"
+    if "checked" in tags:
+        return f"Checked: {claims} ✓"
+    first, *others = [line for line in "".join(cell["source"]).splitlines() if line.strip()]
+    if first.startswith("# "):
+        return f"{first[2:].rstrip('.')}, {len(others)} lines"
+    return f"Code, {len(others) + 1} lines"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
