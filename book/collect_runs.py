@@ -21,8 +21,14 @@ LARGEST, ALL_TOGETHER = 20_000_000, 60_000_000  # bytes: every clone carries the
 
 
 def asked_for(chapter: Path) -> dict[str, str]:
-    """The runs that the chapter's stored outputs say they come from: name to checksum."""
+    """The runs that the chapter's stored outputs say they come from: name to checksum.
+
+    Raises:
+        ValueError: it has no stored outputs, so that nobody can tell which runs it needs.
+    """
     cells = json.loads(chapter.read_text("utf-8"))["cells"]
+    if not any(cell.get("outputs") for cell in cells):
+        raise ValueError(f"{chapter}: expected the stored outputs of a full run")
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     found: dict[str, str] = {}
     for output in outputs:

@@ -11,8 +11,8 @@ import pytest
 from convbook.tables import Table, table
 
 ROOT = Path(__file__).parents[1]
-# The other chapters are still to be carried over.
-CHAPTERS = [ROOT / "notebooks" / "10_cifar_bottleneck.ipynb"]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+AWAITED = {"06_bezier_filters", "07_bezier_noise", "08_mnist_unpooling", "09_mnist_denoising"}
 FOLDED = {"hide-input", "hide-cell"}
 EXPLAINED = {"setup", "checked", "solution", "photograph", "nbval-ignore-output"} | FOLDED
 every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
@@ -80,13 +80,13 @@ def test_open_cells_are_short(chapter: Path):
 
 @every_chapter
 def test_a_picture_is_told_to_who_does_not_see_it(chapter: Path):
-    """Its alt text and caption quote no number, which no cell would renew."""
+    """Its alt text and caption quote no number (in chapters 6 to 9 they still do)."""
     for cell in code_cells(chapter):
         if any("image/png" in output.get("data", {}) for output in cell["outputs"]):
             told = cell["metadata"]["mystnb"]
             words = [told["image"]["alt"], told.get("figure", {}).get("caption", "")]
             assert words[0]
-            assert not re.search(r"\d\.\d", " ".join(words))
+            assert chapter.stem in AWAITED or not re.search(r"\d\.\d", " ".join(words))
 
 
 def test_a_table_is_html_and_aligned_text(monkeypatch):

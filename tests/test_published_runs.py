@@ -28,6 +28,17 @@ def test_the_chapters_that_train_ask_for_runs():
     assert silent == ["01_matrices", "02_sizes"]
 
 
+def test_nothing_is_removed_while_a_chapter_has_no_outputs(tmp_path: Path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "one.safetensors").touch()
+    cell = {"cell_type": "code", "source": "", "outputs": []}
+    (tmp_path / "notebooks" / "01_new.ipynb").write_text(json.dumps({"cells": [cell]}))
+    with pytest.raises(ValueError, match=r"01_new\.ipynb: expected the stored outputs"):
+        collect_runs.collect(tmp_path)
+    assert (tmp_path / "runs" / "one.safetensors").exists()
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_file_is_what_its_name_and_the_registry_say(path: Path):
     content = path.read_bytes()

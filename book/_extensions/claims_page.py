@@ -18,7 +18,7 @@ HEADS = ("chapter", "what is claimed, and what was compared", "margin", "runs")
 
 
 class Claims(SphinxDirective):
-    """Two tables: what was measured, with its margin; and what is mathematics."""
+    """Two tables: what was compared, with its margin; and what is true or false in itself."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # the chapters change while this page's source does not
@@ -31,8 +31,8 @@ class Claims(SphinxDirective):
         ]
         measured = sorted((each for each in found if "margin" in each[2]), key=thinness)
         others = [each for each in found if "margin" not in each[2]]
-        parts = ["<h2>Measured</h2>", table(HEADS, measured)]
-        parts += ["<h2>Not a comparison: mathematics</h2>", table(HEADS[:2], others)]
+        parts = ["<h2>Compared</h2>", table(HEADS, measured)]
+        parts += ["<h2>True or false, without two sides</h2>", table(HEADS[:2], others)]
         return [nodes.raw("", "".join(parts), format="html")]
 
 

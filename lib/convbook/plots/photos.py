@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 GRID = (
-    "display: grid; grid-template-columns: 6.5em repeat(var(--columns), minmax(0, 1fr)); "
+    "display: grid; grid-template-columns: 7.5em repeat(var(--columns), minmax(0, 1fr)); "
     "gap: 4px; align-items: center; max-width: 48em"
 )
 
