@@ -121,31 +121,22 @@ def gather_and_scatter(x: ArrayLike, y: ArrayLike, kernel: ArrayLike) -> None:
     first_cell = np.full_like(y, np.nan)
     first_cell[0, 0] = y[0, 0]
 
-    axes = _canvas(26.4, 7.6)
-    for left, title, verb, first, second in [
-        (0.5, "Convolution: many to one", "gather", (x, "input"), (first_cell, "output")),
-        (
-            14.0,
-            "Transposed: one to many",
-            "scatter",
-            (first_cell, "input"),
-            (stamp, "what it adds"),
-        ),
-    ]:
-        axes.text(left, 0.8, title, fontsize=11, weight="bold", va="center")
-        at = left
+    axes = _canvas(13, 14.6)  # one below the other: on a phone the numbers can still be read
+    gather = ("Convolution: many to one", "gather", (x, "input"), (first_cell, "output"))
+    scatter = ("Transposed: one to many", "scatter", (first_cell, "input"), (stamp, "what it adds"))
+    for top, (title, verb, first, second) in zip((0, 7.4), (gather, scatter), strict=True):
+        axes.text(0.5, top + 0.8, title, fontsize=12, weight="bold", va="center")
+        at = 0.5
         for values, label in (first, second):
             large = len(values) == size
-            top = 2.6 if large else 3.6
-            draw_cells(axes, values, window if large else None, (at, top), label)
-            _outline(axes, (at, top), *((k, k) if large else (1, 1)))
+            place = (at, top + (2.6 if large else 3.6))
+            draw_cells(axes, values, window if large else None, place, label)
+            _outline(axes, place, *((k, k) if large else (1, 1)))
             at += len(values) + 5.9
-        start = left + len(first[0])
-        axes.text(start + 2.95, 2.5, verb, ha="center", va="bottom", fontsize=9)
-        draw_cells(axes, kernel, weights, (start + 1.45, 3.1), fontsize=8)
-        _arrow(axes, (start + 0.2, 4.6), (start + 1.4, 4.6))
-        _arrow(axes, (start + 4.5, 4.6), (start + 5.7, 4.6))
-    axes.plot([13.1, 13.1], [0.4, 7.2], color=FAINT, linewidth=1)
+        start, middle = 0.5 + len(first[0]), top + 4.6
+        draw_cells(axes, kernel, weights, (start + 1.45, middle - 1.5), verb)
+        _arrow(axes, (start + 0.2, middle), (start + 1.4, middle))
+        _arrow(axes, (start + 4.5, middle), (start + 5.7, middle))
 
 
 def product(
@@ -181,17 +172,24 @@ def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str], crop: int =
     """
     maps, total = np.asarray(maps), np.asarray(total)
     count, rows, columns = maps.shape
-    pitch, size = columns + 1.2, 8 if columns < 5 else 6.5
-    axes = _canvas((count + 1) * pitch + 0.4, rows + 2.0)
+    size = 9 if columns < 5 else 7.5
+    pitch, in_a_row = columns + 1.6, 3  # with more, the numbers are too small for a phone
+    axes = _canvas(in_a_row * pitch + 0.6, -(-(count + 1) // in_a_row) * (rows + 2.2))
+
+    def place(i: int) -> tuple[float, float]:
+        return 1.2 + i % in_a_row * pitch, 1.6 + i // in_a_row * (rows + 2.2)
+
     for i, (stamp, label) in enumerate(zip(maps, labels, strict=True)):
         shade = np.where((stamp != 0)[..., None], to_rgb("#dfe5ea"), to_rgb(PAPER))
-        draw_cells(axes, stamp, shade, (0.6 + i * pitch, 1.5), label, fontsize=size)
-        sign = "+" if i < count - 1 else "="
-        axes.text((i + 1) * pitch, 1.5 + rows / 2, sign, ha="center", va="center", fontsize=13)
-    left = 0.6 + count * pitch
-    draw_cells(axes, total, None, (left, 1.5), "sum z", fontsize=size)
+        draw_cells(axes, stamp, shade, place(i), label, fontsize=size)
+    draw_cells(axes, total, None, place(count), "sum z", fontsize=size)
+    for i in range(1, count + 1):
+        left, top = place(i)
+        sign = "=" if i == count else "+"
+        axes.text(left - 0.7, top + rows / 2, sign, ha="center", va="center", fontsize=13)
     if crop:
-        _outline(axes, (left + crop, 1.5 + crop), columns - 2 * crop, rows - 2 * crop)
+        left, top = place(count)
+        _outline(axes, (left + crop, top + crop), columns - 2 * crop, rows - 2 * crop)
 
 
 def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
