@@ -54,8 +54,23 @@ def test_gather_and_scatter_and_stamps_draw_their_values():
     y = np.array([[15.0, 8], [12, 15]])
     plots.gather_and_scatter(x, y, KERNEL)
     assert {"135", "15", "9"} <= set(texts())
-    plots.stamps(np.ones((4, 4, 4)), 4 * np.ones((4, 4)), list("abcd"))
-    assert texts().count("4") == 16
+    matrix = conv_matrix(torch.from_numpy(KERNEL)[None, None], 4)
+    maps = (matrix * torch.from_numpy(y).flatten()[:, None]).view(4, 4, 4)
+    plots.stamps(maps, matrix, KERNEL)
+    assert {"15 · kernel", "8 · kernel", f"{maps.sum(0)[1, 1]:g}"} <= set(texts())
+
+
+def test_a_sliding_kernel_adds_up_what_it_meets():
+    grid = np.zeros((5, 5))
+    grid[1:4:2, 1:4:2] = [[15, 12], [16, 13]]
+    kernels = {"as it is": KERNEL, "flipped": KERNEL[::-1, ::-1]}
+    plots.sliding_kernel(grid, kernels, KERNEL, at=(0, 1))
+    assert {"15·4 + 12·6 = 132", "15·6 + 12·4 = 138"} <= set(texts())
+
+
+def test_a_kronecker_product_is_drawn_with_its_factors():
+    plots.kronecker(np.eye(2), np.array([[0, 1]]))
+    assert texts().count("1") == 2 + 1 + 2
 
 
 def test_image_rows_shows_grey_and_colour_and_rows_of_any_length():

@@ -37,8 +37,12 @@ def name_of(cell: dict, tags: set[str]) -> str:
         return f"Checked: {claims} ✓"
     first, *others = [line for line in "".join(cell["source"]).splitlines() if line.strip()]
     if first.startswith("# "):
-        return f"{first[2:].rstrip('.')}, {len(others)} lines"
-    return f"Code, {len(others) + 1} lines"
+        return f"{first[2:].rstrip('.')}, {counted(len(others))}"
+    return f"Code, {counted(len(others) + 1)}"
+
+
+def counted(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines} lines"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -4,7 +4,7 @@ A kernel's weights keep one colour each throughout a chapter: rows differ in hue
 lightness.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -164,14 +164,18 @@ def product(
     axes.text(left + columns + 0.8, top + rows / 2, "=", ha="center", va="center", fontsize=14)
 
 
-def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str], crop: int = 0) -> None:
-    """Intermediate maps (M, rows, columns) with a plus between them, and their sum.
+def stamps(maps: ArrayLike, matrix: ArrayLike, kernel: ArrayLike, crop: int = 0) -> None:
+    """Intermediate maps with a plus between them, each weight in its colour, and their sum.
 
     Args:
+        maps: (M, rows, columns), each the kernel times a number of its own.
+        matrix: (M, rows · columns), the convolution's: which weight stands where.
         crop: the cells outside the outline on the sum, at each side.
     """
-    maps, total = np.asarray(maps), np.asarray(total)
+    maps, kernel = np.asarray(maps), np.asarray(kernel)
     count, rows, columns = maps.shape
+    scales = maps.sum((1, 2)) / kernel.sum()
+    colours = weight_colours(matrix, kernel).reshape(*maps.shape, 3)
     size = 9 if columns < 5 else 7.5
     pitch, in_a_row = columns + 1.6, 3  # with more, the numbers are too small for a phone
     axes = _canvas(in_a_row * pitch + 0.6, -(-(count + 1) // in_a_row) * (rows + 2.2))
@@ -179,10 +183,9 @@ def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str], crop: int =
     def place(i: int) -> tuple[float, float]:
         return 1.2 + i % in_a_row * pitch, 1.6 + i // in_a_row * (rows + 2.2)
 
-    for i, (stamp, label) in enumerate(zip(maps, labels, strict=True)):
-        shade = np.where((stamp != 0)[..., None], to_rgb("#dfe5ea"), to_rgb(PAPER))
-        draw_cells(axes, stamp, shade, place(i), label, fontsize=size)
-    draw_cells(axes, total, None, place(count), "sum z", fontsize=size)
+    for i, (stamp, scale) in enumerate(zip(maps, scales, strict=True)):
+        draw_cells(axes, stamp, colours[i], place(i), f"{scale:g} · kernel", fontsize=size)
+    draw_cells(axes, maps.sum(0), None, place(count), "their sum, z", fontsize=size)
     for i in range(1, count + 1):
         left, top = place(i)
         sign = "=" if i == count else "+"
@@ -190,6 +193,58 @@ def stamps(maps: ArrayLike, total: ArrayLike, labels: Sequence[str], crop: int =
     if crop:
         left, top = place(count)
         _outline(axes, (left + crop, top + crop), columns - 2 * crop, rows - 2 * crop)
+
+
+def sliding_kernel(
+    grid: ArrayLike, kernels: Mapping[str, ArrayLike], colours: ArrayLike, at: tuple[int, int]
+) -> None:
+    """Kernels over the same cells of a grid of mostly zeros, and the sum that each makes.
+
+    Args:
+        grid: (rows, columns).
+        kernels: name to (k, k) weights; each weight has the colour that it has in ``colours``.
+        colours: (k, k), the kernel that gives each weight its colour.
+        at: row and column of the grid under the kernels' top left weight.
+    """
+    grid, (row, column) = np.asarray(grid), at
+    rows, columns = grid.shape
+    axes = _canvas(len(kernels) * (columns + 1.2) + 0.2, rows + 3.1)
+    for panel, (name, kernel) in enumerate(kernels.items()):
+        left, kernel = 0.7 + panel * (columns + 1.2), np.asarray(kernel)
+        k = len(kernel)
+        face = np.broadcast_to(to_rgb(PAPER), (rows, columns, 3)).copy()
+        face[row : row + k, column : column + k] = weight_colours(kernel, colours)
+        draw_cells(axes, grid, face, (left, 1.6), name, fontsize=10)
+        _outline(axes, (left + column, 1.6 + row), k, k)
+        terms, total = [], 0.0
+        for i, j in np.ndindex(k, k):
+            axes.text(
+                left + column + j + 0.94, 1.6 + row + i + 0.06, f"{kernel[i, j]:g}",
+                ha="right", va="top", fontsize=8,
+            )  # fmt: skip
+            if value := grid[row + i, column + j]:
+                terms.append(f"{value:g}·{kernel[i, j]:g}")
+                total += value * kernel[i, j]
+        line = f"{' + '.join(terms)} = {total:g}"
+        axes.text(left + columns / 2, rows + 2.3, line, ha="center", va="center", fontsize=11)
+
+
+def kronecker(first: ArrayLike, second: ArrayLike) -> None:
+    """``first ⊗ second = their product``, the product in blocks of the second's size."""
+    first, second = np.asarray(first), np.asarray(second)
+    whole = np.kron(first, second)
+    (rows, columns), (height, width) = first.shape, second.shape
+    shade = np.array([to_rgb(PAPER), mix(BLUE, "white", 0.7)])
+    axes = _canvas(whole.shape[1] + 1.0, height + len(whole) + 3.4)
+    left = (whole.shape[1] + 1.0 - columns - width - 1.6) / 2
+    draw_cells(axes, first, shade[(first != 0).astype(int)], (left, 1.2), "rows")
+    axes.text(left + columns + 0.8, 1.2 + rows / 2, "⊗", ha="center", va="center", fontsize=14)
+    at = left + columns + 1.6
+    draw_cells(axes, second, shade[(second != 0).astype(int)], (at, 1.2), "columns")
+    top = max(rows, height) + 2.6
+    draw_cells(axes, whole, shade[(whole != 0).astype(int)], (0.5, top), "=", fontsize=8)
+    for i, j in np.ndindex(rows, columns):
+        _outline(axes, (0.5 + j * width, top + i * height), width, height)
 
 
 def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
