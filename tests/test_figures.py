@@ -173,7 +173,7 @@ def test_the_size_picture_draws_each_tap(stride):
     positions = (9 + 2 - 3) // stride + 1
     assert svg.count('class="weight"') == 3 * positions
     assert (svg.count('class="kept"'), svg.count('class="outside"')) == (9, 2)
-    assert f"9 cells in, {positions} out" in svg
+    assert f"from n = 9 cells to m = {positions}" in svg
 
 
 def test_the_size_picture_crops_and_brings_back():
@@ -192,6 +192,6 @@ def test_the_explorer_has_sliders_and_a_static_twin(monkeypatch):
     explore_sizes(transposed=True, size=5)
     (bundle,) = shown
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
-    assert "5 cells in, 9 out" in bundle["text/html"]
+    assert "from m = 5 cells to n = 9" in bundle["text/html"]
     with pytest.raises(ValueError, match="stride=0"):
         explore_sizes(stride=0)

@@ -102,7 +102,7 @@ def test_walk_counts_parameters_and_prints_a_total():
     )
     table = walk([code], (3, 8, 8))
     assert sum(step.parameters for step in table) == sum(p.numel() for p in code.parameters())
-    assert repr(walk([], (3, 8, 8))) == "no layers"
+    assert repr(walk([], (3, 8, 8))) == "layer  in  out  parameters"
     assert str(table).splitlines()[-1].split() == ["in", "all", "3×8×8", "4×6×6", "1,701"]
 
 

@@ -98,6 +98,6 @@ def test_a_table_is_html_and_aligned_text(monkeypatch):
     assert "<th>error</th>" in bundle["text/html"]
     assert '<th scope="row">a &amp; b</th><td>0.10</td><td>3</td>' in bundle["text/html"]
     table("code", {"d": [1, 2]}, columns=["x", "y"])
-    assert shown[1] == Table(("code", "x", "y"), {"d": ("1", "2")})
+    assert shown[1] == Table(("code", "x", "y"), [("d", "1", "2")])
     with pytest.raises(ValueError, match=r"rows\['d'\]=\[1\]: expected 2 cells"):
         table("code", {"d": [1]}, columns=["x", "y"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from convbook.sizes import conv_size, conv_transpose_size
+from convbook.tables import Table
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,19 @@ class Step:
 class SizeTable(list[Step]):
     """The steps of a walk through a network, shown as a table."""
 
+    def _table(self) -> Table:
+        rows = [(s.layer, s.input_shape, s.output_shape, s.parameters) for s in self]
+        if self:
+            total = sum(step.parameters for step in self)
+            rows.append(("in all", self[0].input_shape, self[-1].output_shape, total))
+        cells = [(name, _times(i), _times(o), f"{count:,}") for name, i, o, count in rows]
+        return Table(("layer", "in", "out", "parameters"), cells)
+
     def __repr__(self) -> str:
-        if not self:
-            return "no layers"
-        rows = [("layer", "in", "out", "parameters")]
-        rows += [
-            (s.layer, _times(s.input_shape), _times(s.output_shape), f"{s.parameters:,}")
-            for s in self
-        ]
-        total = f"{sum(step.parameters for step in self):,}"
-        rows.append(("in all", _times(self[0].input_shape), _times(self[-1].output_shape), total))
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join(
-            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}"
-            for a, b, c, d in rows
-        )
+        return str(self._table())
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return self._table()._repr_mimebundle_()
 
 
 def walk(layers: Iterable[nn.Module], shape: tuple[int, ...]) -> SizeTable:

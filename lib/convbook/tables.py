@@ -11,27 +11,27 @@ Rows = Mapping[str, Mapping[str, object] | Sequence[object]]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows by name; the first of ``heads`` stands above the names."""
+    """Rows of cells, a name first in each; ``heads`` stand above them."""
 
     heads: tuple[str, ...]
-    rows: dict[str, tuple[str, ...]]
+    rows: list[tuple[str, ...]]
+
+    def __str__(self) -> str:
+        lines = [self.heads, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = ["  ".join([a.ljust(widths[0]), *map(str.rjust, b, widths[1:])]) for a, *b in lines]
+        return "\n".join(text)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        lines = [self.heads, *((name, *cells) for name, cells in self.rows.items())]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        text = [
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-            for line in lines
-        ]
         head = "".join(f"<th>{escape(head)}</th>" for head in self.heads)
         body = "".join(
             f'<tr><th scope="row">{escape(name)}</th>'
             + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
             + "</tr>"
-            for name, cells in self.rows.items()
+            for name, *cells in self.rows
         )
         return {
-            "text/plain": "\n".join(text),
+            "text/plain": str(self),
             "text/html": f'<table class="numbers"><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>",
         }
@@ -51,10 +51,10 @@ def table(head: str, rows: Rows, columns: Sequence[str] = ()) -> None:
     """
     named = {name: dict(cells) for name, cells in rows.items() if isinstance(cells, Mapping)}
     columns = columns or list(next(iter(named.values()), {}))
-    filled = {}
+    filled = []
     for name, cells in rows.items():
         row = [named[name].get(column, "") for column in columns] if name in named else list(cells)
         if len(row) != len(columns):
             raise ValueError(f"rows[{name!r}]={cells!r}: expected {len(columns)} cells")
-        filled[name] = tuple(map(str, row))
+        filled.append((name, *map(str, row)))
     display(Table((head, *columns), filled))

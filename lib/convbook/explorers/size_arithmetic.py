@@ -66,17 +66,19 @@ def draw_convolution(size: int, kernel_size: int, stride: int, padding: int, dil
     output = conv_size(size, kernel_size, stride, padding, dilation)
     padded, reach = size + 2 * padding, span(kernel_size, dilation)
     inside = range(padding, padding + size)
-    note = f"{padding} of padding on each side (dashed)" if padding else "no padding"
-    parts = [_label(0, f"input: {size} cells, {note}")]
+    note = f"p = {padding} of padding at each end (dashed)" if padding else "no padding"
+    parts = [_label(0, f"input: n = {size} cells, {note}")]
     parts += [_cell(i, TEXT, i - padding if i in inside else None) for i in range(padded)]
     top = TEXT + CELL + 10
     for o in range(output):
         read = taps(o, kernel_size, stride, dilation=dilation)
         parts.append(_kernel(read, top + o * ROW, o, padded, f"output {o}"))
+    if output > 1:
+        parts.append(_distance(0, stride, top + ROW, f"s = {stride}"))
     bottom = top + output * ROW
     unread = padded - (output - 1) * stride - reach
     parts.append(_label(bottom, f"cells at the end that no position reads: {unread}"))
-    title = f"convolution: {size} cells in, {output} out"
+    title = f"convolution: from n = {size} cells to m = {output}"
     settings = _settings(size, kernel_size, stride, padding, dilation)
     return _svg(parts, padded, bottom + TEXT, title, settings)
 
@@ -93,21 +95,23 @@ def draw_transposed(
     output = conv_transpose_size(size, kernel_size, stride, padding, output_padding, dilation)
     stamped = conv_transpose_size(size, kernel_size, stride, dilation=dilation)
     columns, kept = max(stamped, padding + output), range(padding, padding + output)
-    parts = [_label(0, f"stamps: one for each of {size} cells, {stride} apart")]
+    parts = [_label(0, f"input: m = {size} cells, a stamp for each, of k = {kernel_size} weights")]
     for i in range(size):
         covered = taps(i, kernel_size, stride, dilation=dilation)
         parts.append(_kernel(covered, TEXT + i * ROW, i, columns, f"input {i}"))
+    if size > 1:
+        parts.append(_distance(0, stride, TEXT + ROW, f"s = {stride}"))
     top = TEXT + size * ROW + 6
     unpadded = output - output_padding  # the cells of output_padding are the last ones: mark them
     parts += [
         _cell(i, top, i - padding if i in kept else None, marked=i - padding >= unpadded)
         for i in range(columns)
     ]
-    note = f"output: {output} cells; cropped (dashed): {columns - output}"
+    note = f"output: n = {output} cells; p = {padding} cropped at each end (dashed)"
     if output_padding:
-        note += f"; from output_padding (bold): {output_padding}"
+        note = f"output: n = {output} cells, {output_padding} of them by output_padding (bold)"
     parts.append(_label(top + CELL + 4, note))
-    title = f"transposed convolution: {size} cells in, {output} out"
+    title = f"transposed convolution: from m = {size} cells to n = {output}"
     settings = _settings(size, kernel_size, stride, padding, dilation, output_padding)
     return _svg(parts, columns, top + CELL + 4 + TEXT, title, settings)
 
@@ -136,6 +140,17 @@ def _kernel(cells: range, y: float, which: int, columns: int, name: str) -> str:
         for cell in cells
     )
     return line + weights + _label(y, name, columns * CELL + 10)
+
+
+def _distance(start: int, stride: int, y: float, name: str) -> str:
+    """How far the second kernel position stands from the first, where there is room to say so."""
+    if stride < 2:
+        return ""
+    end, middle = (start + stride) * CELL, y + ROW / 2
+    line = f"M{start * CELL + 2} {middle}H{end}M{start * CELL + 2} {middle - 5}v10"
+    look = 'stroke="currentColor" stroke-opacity="0.6"'
+    where = f'x="{(start * CELL + end) / 2}" y="{middle + 16}" text-anchor="middle" font-size="14"'
+    return f'<path d="{line}" {look}/><text {where} fill="currentColor">{name}</text>'
 
 
 def _label(y: float, text: str, x: float = 2) -> str:
