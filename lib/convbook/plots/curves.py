@@ -210,17 +210,18 @@ def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
 
     Args:
         points, kernel_size, stride: of the convolution, in points.
-        channels: numbers in each code.
+        channels: numbers in each code, drawn above one another.
     """
     starts = range(0, points - kernel_size + 1, stride)
-    width = points + 5.5
-    _, axes = plt.subplots(figsize=(WIDTH, WIDTH * 8.6 / width), layout="none")
+    width, height = max(points + 5.5, 12.5), 7.6 + channels
+    _, axes = plt.subplots(figsize=(WIDTH, WIDTH * height / width), layout="none")
     axes.set_position((0, 0, 1, 1))
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(8.6, 0), aspect="equal")
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height, 0), aspect="equal")
     axes.axis("off")
-    rows = {"curve": 0.7, "code": 3.8, "output": 6.9}
+    rows = {"curve": 0.5, "code": 3.3, "output": 5.3 + channels}
     for name, top in rows.items():
-        axes.text(points + 0.5, top + 0.5, name, va="center", fontsize=10)
+        middle = top + (channels if name == "code" else 1) / 2
+        axes.text(points + 0.5, middle, name, va="center", fontsize=10)
     for top in (rows["curve"], rows["output"]):
         for i in range(points):
             overlaps = sum(start <= i < start + kernel_size for start in starts)
@@ -230,18 +231,14 @@ def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
             text = f"{i}" if top == rows["curve"] else f"{overlaps}"
             axes.text(i + 0.5, top + 0.54, text, ha="center", va="center", fontsize=8)
     for start, colour in zip(starts, cycle(HUES[3:]), strict=False):  # the first three are filters
-        middle = start + kernel_size / 2
-        left = middle - channels / 2
-        for channel in range(channels):
-            axes.add_patch(
-                Rectangle(
-                    (left + channel, rows["code"]), 1, 1,
-                    facecolor=mix(colour, "white", 0.6), edgecolor=colour,
-                )
-            )  # fmt: skip
-        for edge, corner in ((start, left), (start + kernel_size, left + channels)):
-            read, write = [rows["curve"] + 1.1, rows["code"]], [rows["code"] + 1, 6.8]
+        left = start + kernel_size / 2 - 0.5
+        for channel in range(channels):  # channels lie behind one another, at one position
+            look = {"facecolor": mix(colour, "white", 0.6), "edgecolor": colour}
+            axes.add_patch(Rectangle((left, rows["code"] + channel), 1, 1, **look))
+        for edge, corner in ((start, left), (start + kernel_size, left + 1)):
+            read = [rows["curve"] + 1.1, rows["code"]]
+            write = [rows["code"] + channels, rows["output"] - 0.1]
             axes.plot([edge, corner], read, color=colour, linewidth=1.2)
             axes.plot([corner, edge], write, color=colour, linewidth=1.2)
-    axes.text(points + 0.5, 2.9, "convolution", va="center", fontsize=9, style="italic")
-    axes.text(points + 0.5, 5.9, "transposed", va="center", fontsize=9, style="italic")
+    for top, name in ((rows["code"] - 0.9, "convolution"), (rows["output"] - 1, "transposed")):
+        axes.text(points + 0.5, top, name, va="center", fontsize=9, style="italic")
