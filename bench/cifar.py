@@ -54,7 +54,7 @@ def source_loop(seed: int) -> Run:
 
 
 def ours(seed: int) -> Run:
-    """``fit`` in float32, as chapter 10 has it, in the same order; both are tested when the clock has stopped."""
+    """``fit``, in the same order; both are tested when the clock has stopped."""
     photographs, model = SELECTION.load(), initialised(PhotoAutoencoder, seed)
     recipe = {"epochs": 1, "batch_size": BATCH, "learning_rate": RATE, "seed": seed}
     recipe |= {"shuffle": False, "progress": False}
