@@ -17,8 +17,8 @@ from convbook.claims import above, below, between, claim, within
 from convbook.data import ImageData
 
 ROOT = Path(__file__).parents[1]
-# The other chapters' claims are still to be written as comparisons.
-CHAPTERS = [ROOT / "notebooks" / "10_cifar_bottleneck.ipynb"]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+AWAITED = {"08_mnist_unpooling", "09_mnist_denoising"}  # whose prose still has typed numbers
 NUMBERS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8)
 
 
@@ -95,6 +95,17 @@ def test_a_claim_of_mathematics_is_judged_always(monkeypatch):
         claim("1 is 2", False)
 
 
+@pytest.mark.parametrize("condition", [torch.tensor(True), torch.ones(2) > 0, "yes", 1, None])
+def test_what_merely_is_true_or_false_is_refused(condition):
+    with pytest.raises(TypeError, match=r"condition: expected a comparison, or a bool"):
+        claim("It works.", condition)
+
+
+def test_a_measurement_is_compared():
+    with pytest.raises(TypeError, match=r"expected a comparison, since data was measured"):
+        claim("It works.", True, images(official=True))
+
+
 # What is shown
 
 
@@ -142,6 +153,8 @@ SETTING = re.compile(r"\b(learning rate|rate|Adam|step size|probability|deviatio
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_no_measured_number_is_typed_by_hand(chapter: Path):
+    if chapter.stem in AWAITED:
+        pytest.skip("the prose of chapters 8 and 9 is still to be carried over (issue 16)")
     typed = []
     for cell in nbformat.read(chapter, 4).cells:
         if cell.cell_type != "markdown":

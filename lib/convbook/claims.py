@@ -169,15 +169,20 @@ def claim(
         data: what it was measured on, if it was measured.
 
     Raises:
+        TypeError: the condition is neither, such as an array or a string that merely is true, or
+            it is a bool where something was measured.
         ClaimFailed: the claim is judged, and does not hold.
     """
     compared = condition if isinstance(condition, Comparison) else None
-    if compared is None:  # chapters 1 to 9 still hand over what is true or false in itself
-        condition = bool(condition)
+    if not isinstance(condition, bool | Comparison):
+        kind = type(condition).__name__
+        raise TypeError(f"condition: expected a comparison, or a bool of mathematics, not {kind}")
+    if data is not None and compared is None:
+        raise TypeError("condition: expected a comparison, since data was measured, not a bool")
     if reason := _reason_not_to_judge(data):
         display(Claim(statement, f"not judged: {reason}", compared))
         return
-    if not (compared.holds if compared else condition):
+    if not (condition if isinstance(condition, bool) else condition.holds):
         raise ClaimFailed(f"{statement} {compared or ''}".strip())
     display(Claim(statement, "held", compared))
 
