@@ -73,8 +73,7 @@ def draw_convolution(size: int, kernel_size: int, stride: int, padding: int, dil
     for o in range(output):
         read = taps(o, kernel_size, stride, dilation=dilation)
         parts.append(_kernel(read, top + o * ROW, o, padded, f"output {o}"))
-    if output > 1:
-        parts.append(_distance(0, stride, top + ROW, f"s = {stride}"))
+    parts.append(_distance(stride, top + ROW) if output > 1 else "")
     bottom = top + output * ROW
     unread = padded - (output - 1) * stride - reach
     parts.append(_label(bottom, f"cells at the end that no position reads: {unread}"))
@@ -99,8 +98,7 @@ def draw_transposed(
     for i in range(size):
         covered = taps(i, kernel_size, stride, dilation=dilation)
         parts.append(_kernel(covered, TEXT + i * ROW, i, columns, f"input {i}"))
-    if size > 1:
-        parts.append(_distance(0, stride, TEXT + ROW, f"s = {stride}"))
+    parts.append(_distance(stride, TEXT + ROW) if size > 1 else "")
     top = TEXT + size * ROW + 6
     unpadded = output - output_padding  # the cells of output_padding are the last ones: mark them
     parts += [
@@ -142,15 +140,15 @@ def _kernel(cells: range, y: float, which: int, columns: int, name: str) -> str:
     return line + weights + _label(y, name, columns * CELL + 10)
 
 
-def _distance(start: int, stride: int, y: float, name: str) -> str:
+def _distance(stride: int, y: float) -> str:
     """How far the second kernel position stands from the first, where there is room to say so."""
     if stride < 2:
         return ""
-    end, middle = (start + stride) * CELL, y + ROW / 2
-    line = f"M{start * CELL + 2} {middle}H{end}M{start * CELL + 2} {middle - 5}v10"
+    middle = y + ROW / 2
+    line = f"M2 {middle}H{stride * CELL}M2 {middle - 5}v10"
     look = 'stroke="currentColor" stroke-opacity="0.6"'
-    where = f'x="{(start * CELL + end) / 2}" y="{middle + 16}" text-anchor="middle" font-size="14"'
-    return f'<path d="{line}" {look}/><text {where} fill="currentColor">{name}</text>'
+    where = f'x="{stride * CELL / 2}" y="{middle + 16}" text-anchor="middle" font-size="14"'
+    return f'<path d="{line}" {look}/><text {where} fill="currentColor">s = {stride}</text>'
 
 
 def _label(y: float, text: str, x: float = 2) -> str:

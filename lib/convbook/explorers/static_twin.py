@@ -26,10 +26,11 @@ def show(sliders: Mapping[str, Slider], draw: Callable[..., str], text: str, sta
     for slider in sliders.values():
         slider.observe(redraw, names="value")
     box = widgets.VBox([*sliders.values(), picture])
+    name = text.partition(":")[0]
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     bundle = {
         "text/plain": text,
-        "text/html": f'<figure class="explorer">{static}</figure>',
+        "text/html": f'<figure class="explorer" data-explorer="{name}">{static}</figure>',
         "application/vnd.jupyter.widget-view+json": view,
     }
     display(bundle, raw=True)
