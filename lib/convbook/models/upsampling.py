@@ -14,8 +14,8 @@ TRANSPOSED = {
     "k5s3": (5, 3, 2, 1),
     "k6s3": (6, 3, 2, 0),
 }
-# Channels between the decoder's layers. A way with fewer weights for a pair of channels gets more of
-# them, so that every decoder has about 12,000 numbers to learn.
+# Channels between the decoder's layers. A way with fewer weights for a pair of channels gets more
+# of them, so that every decoder has about 12,000 numbers to learn.
 WIDTHS = {
     "k2s2": 45,
     "k3s2": 31,
