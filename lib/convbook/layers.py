@@ -56,19 +56,19 @@ def im2col(large: Array, axes: Axes) -> Array:
     rows, columns = axes
     canvas = np.zeros((*large.shape[:2], rows.canvas, columns.canvas), large.dtype)
     canvas[:, :, rows.inside, columns.inside] = large
-    taps = [
-        [canvas[:, :, rows.cells(t), columns.cells(u)] for u in range(columns.kernel)]
-        for t in range(rows.kernel)
-    ]
-    return np.array(taps).transpose(2, 3, 0, 1, 4, 5)
+    sizes = (rows.kernel, columns.kernel, rows.small, columns.small)
+    read = np.empty((*large.shape[:2], *sizes), large.dtype)
+    for t, u in np.ndindex(rows.kernel, columns.kernel):
+        read[:, :, t, u] = canvas[:, :, rows.cells(t), columns.cells(u)]
+    return read
 
 
-def col2im(columns_of: Array, axes: Axes) -> Array:
+def col2im(stamps: Array, axes: Axes) -> Array:
     """(N, C, K, L, H', W') to (N, C, H, W): the transpose of ``im2col``, which adds up overlaps."""
     rows, columns = axes
-    canvas = np.zeros((*columns_of.shape[:2], rows.canvas, columns.canvas), columns_of.dtype)
+    canvas = np.zeros((*stamps.shape[:2], rows.canvas, columns.canvas), stamps.dtype)
     for t, u in np.ndindex(rows.kernel, columns.kernel):
-        canvas[:, :, rows.cells(t), columns.cells(u)] += columns_of[:, :, t, u]
+        canvas[:, :, rows.cells(t), columns.cells(u)] += stamps[:, :, t, u]
     return canvas[:, :, rows.inside, columns.inside]
 
 
@@ -78,40 +78,32 @@ def gather(large: Array, weight: Array, axes: Axes, groups: int = 1) -> Array:
     Args:
         weight: (O, C / groups, K, L).
     """
-    read = _stacked(im2col(large, axes), groups)  # (groups, C / groups · K · L, N · H' · W')
-    small = _matrix(weight, groups) @ read  # (groups, O / groups, N · H' · W')
-    return _images(small, (weight.shape[0],), axes)
+    small = _matrices(weight, groups) @ _columns(im2col(large, axes), groups)
+    return small.reshape(len(large), len(weight), *(axis.small for axis in axes))
 
 
 def scatter(small: Array, weight: Array, axes: Axes, groups: int = 1) -> Array:
     """(N, O, H', W') to (N, C, H, W): every small cell stamps the kernel on the large image."""
-    stamps = _matrix(weight, groups).transpose(0, 2, 1) @ _stacked(small, groups)
+    stamps = _matrices(weight, groups).swapaxes(1, 2) @ _columns(small, groups)
     channels = weight.shape[1] * groups
-    return col2im(_images(stamps, (channels, *weight.shape[2:]), axes), axes)
+    return col2im(stamps.reshape(-1, channels, *weight.shape[2:], *small.shape[2:]), axes)
 
 
 def weight_gradient(small: Array, large: Array, axes: Axes, groups: int = 1) -> Array:
     """(O, C / groups, K, L): every small cell times the large ones that it meets, added up."""
-    products = _stacked(small, groups) @ _stacked(im2col(large, axes), groups).transpose(0, 2, 1)
-    kernel = (rows.kernel for rows in axes)
-    return products.reshape(small.shape[1], -1, *kernel)
+    read = _columns(im2col(large, axes), groups).swapaxes(2, 3)
+    products = (_columns(small, groups) @ read).sum(0)  # (groups, O / groups, C / groups · K · L)
+    return products.reshape(small.shape[1], -1, *(axis.kernel for axis in axes))
 
 
-def _matrix(weight: Array, groups: int) -> Array:
+def _matrices(weight: Array, groups: int) -> Array:
     """(O, C / groups, K, L) to (groups, O / groups, C / groups · K · L)."""
-    return weight.reshape(groups, weight.shape[0] // groups, -1)
+    return weight.reshape(groups, len(weight) // groups, -1)
 
 
-def _stacked(images: Array, groups: int) -> Array:
-    """(N, C, …, H', W') to (groups, C / groups · …, N · H' · W')."""
-    cells = images.shape[0] * images.shape[-2] * images.shape[-1]
-    return np.moveaxis(images, 0, -3).reshape(groups, -1, cells)
-
-
-def _images(stacked: Array, channels: tuple[int, ...], axes: Axes) -> Array:
-    """(groups, C / groups · …, N · H' · W') to (N, C, …, H', W')."""
-    rows, columns = axes
-    return np.moveaxis(stacked.reshape(*channels, -1, rows.small, columns.small), -3, 0)
+def _columns(images: Array, groups: int) -> Array:
+    """(N, C, …, H', W') to (N, groups, C / groups · …, H' · W')."""
+    return images.reshape(len(images), groups, -1, images.shape[-2] * images.shape[-1])
 
 
 class _Layer:
