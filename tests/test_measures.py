@@ -35,7 +35,7 @@ def test_pca_is_the_truncated_singular_value_decomposition(count):
 
 def test_pca_names_bad_input():
     pca = PCA(random(10, 1, 2, 2))
-    with pytest.raises(ValueError, match="train: expected at least two images, not 1"):
+    with pytest.raises(ValueError, match=r"train: expected at least two images, not \(1, "):
         PCA(random(1, 1, 2, 2))
     with pytest.raises(ValueError, match=r"images: expected \(N, 1, 2, 2\), not \(3, 1, 2, 3\)"):
         pca.reconstruct(random(3, 1, 2, 3), 1)

@@ -5,15 +5,16 @@ import math
 import torch
 from torch import Tensor
 
+from convbook.arguments import number, positive, tensor
+
 
 def mse(output: Tensor, target: Tensor) -> float:
     """The mean squared error over all images and pixels, in squared units of the pixel values.
 
     Raises:
-        ValueError: the two shapes differ.
+        ValueError: one is no tensor or empty, or the two shapes differ.
     """
-    if output.shape != target.shape:
-        raise ValueError(f"output: expected {tuple(target.shape)}, not {tuple(output.shape)}")
+    _check_pair(output, target)
     difference = output.detach().cpu().double() - target.detach().cpu().double()
     return difference.pow(2).mean().item()
 
@@ -28,10 +29,7 @@ def psnr(error: float, peak: float = 1.0) -> float:
     Raises:
         ValueError: ``error`` is negative, or ``peak`` is not positive.
     """
-    if not error >= 0:
-        raise ValueError(f"error={error}: expected a number of at least 0")
-    if not peak > 0:
-        raise ValueError(f"peak={peak}: expected a positive number")
+    error, peak = number("error", error, 0), positive("peak", peak)
     return 10 * math.log10(peak**2 / error) if error else math.inf
 
 
@@ -42,10 +40,10 @@ def entropy(counts: Tensor) -> float:
     Shannon 1948, doi 10.1002/j.1538-7305.1948.tb01338.x.
 
     Raises:
-        ValueError: a count is negative, or none is positive.
+        ValueError: ``counts`` is no tensor, a count is negative or not finite, or none is positive.
     """
-    counts = counts.flatten().cpu().double()
-    if (counts < 0).any() or counts.sum() == 0:
+    counts = tensor("counts", counts).detach().flatten().cpu().double()
+    if not ((counts >= 0).all() and 0 < counts.sum() < math.inf):
         raise ValueError("counts: expected numbers of at least zero, one of them positive")
     return torch.special.entr(counts / counts.sum()).sum().item() / math.log(2)
 
@@ -58,11 +56,11 @@ def error_spectrum(output: Tensor, target: Tensor) -> Tensor:
     with the last. The entries add up to ``mse`` (Parseval's theorem).
 
     Raises:
-        ValueError: the two shapes differ, or are not square images.
+        ValueError: one is no tensor or empty, the two shapes differ, or are not square images.
     """
-    if output.shape != target.shape or output.dim() != 4 or output.shape[2] != output.shape[3]:
-        shapes = f"{tuple(output.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"output, target: expected one shape (N, C, n, n), not {shapes}")
+    _check_pair(output, target)
+    if output.dim() != 4 or output.shape[2] != output.shape[3]:
+        raise ValueError(f"output, target: expected (N, C, n, n), not {tuple(output.shape)}")
     size = output.shape[3]
     difference = (output.detach().cpu() - target.detach().cpu()).double()
     power = torch.fft.fft2(difference, norm="ortho").abs().square().mean((0, 1))  # (n, n)
@@ -70,3 +68,10 @@ def error_spectrum(output: Tensor, target: Tensor) -> Tensor:
     radius = torch.hypot(frequency[:, None], frequency[None]).round().long().clamp(max=size // 2)
     spectrum = torch.zeros(size // 2 + 1, dtype=torch.float64)
     return spectrum.index_add(0, radius.flatten(), power.flatten()) / size**2
+
+
+def _check_pair(output: Tensor, target: Tensor) -> None:
+    if tensor("target", target).numel() == 0:
+        raise ValueError(f"target: expected at least one number, not {tuple(target.shape)}")
+    if tensor("output", output).shape != target.shape:
+        raise ValueError(f"output: expected {tuple(target.shape)}, not {tuple(output.shape)}")
