@@ -136,14 +136,17 @@ def _brought_home(future: Future[Run]) -> Run:
 
 
 def _stop(executor: Executor, futures: Sequence[Future[Run]]) -> None:
-    """Store what is finished, and train nothing more."""
-    begun = [future for future in futures if not future.cancel()]
-    for future in begun:
-        if future.done() and not future.exception():
-            store(future.result())
-    if not all(future.done() for future in begun):  # a pool's processes would go on to the end
-        for process in list((getattr(executor, "_processes", None) or {}).values()):
+    """Train nothing more, and store what is finished."""
+    finished = [future for future in futures if future.done()]
+    workers = list((getattr(executor, "_processes", None) or {}).values())
+    if len(finished) < len(futures):
+        for process in workers:  # a pool cannot stop what has begun, before Python 3.14
             process.terminate()
+    for future in futures:
+        if future in finished and not future.cancelled() and not future.exception():
+            store(future.result())
+        elif not workers:
+            future.cancel()
 
 
 def train_here(job: Job) -> Run:

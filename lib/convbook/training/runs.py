@@ -89,14 +89,15 @@ def read(path: Path) -> Run | None:
     Nothing in it is executed, whatever it holds.
     """
     try:
-        if not path.exists():
-            return None
+        path.open("rb").close()  # safetensors says of what may not be read that it is not there
         with safe_open(path, framework="pt") as file:
             words = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         run = Run(json.loads(words["recipe"]), json.loads(words["provenance"]), tensors)
         if run.checksum != words["checksum"]:
             raise ValueError("its checksum is another")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (SafetensorError, KeyError, ValueError, OSError) as reason:
         print(f"NOTICE: {path} is damaged, or no stored run, and is left aside: {reason}")
         return None
