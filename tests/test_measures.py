@@ -110,6 +110,58 @@ def test_entropy_is_scipys(counts):
     assert metrics.entropy(torch.tensor(counts)) == pytest.approx(expected)
 
 
+# Checkerboards: patterns whose energy is known
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_white_noise_has_no_checkerboard(stride: int):
+    noise = torch.randn(3000, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    assert metrics.checkerboard(noise, stride) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+@pytest.mark.parametrize("amplitude", [0.1, 1.0])
+def test_a_known_pattern_on_noise_adds_its_energy(stride: int, amplitude: float):
+    """A wave of amplitude a and period s, on noise of variance 1, in windowed frames of n × n.
+
+    At its one or two frequencies the wave has a² (Σw)² in all at stride 2, and half of that at the
+    others, where cos splits in two; noise has Σw² at every frequency. With Hann's window of n
+    points Σw is n / 2 and Σw² is 3n / 8 in each direction; stride² - 1 frequencies are counted.
+    """
+    n = 24
+    noise = torch.randn(3000, 1, n, n, generator=torch.Generator().manual_seed(0))
+    wave = amplitude * torch.cos(2 * torch.pi * torch.arange(n) / stride)
+    share = 1.0 if stride == 2 else 0.5
+    expected = 1 + share * amplitude**2 * (n / 2) ** 4 / (3 * n / 8) ** 2 / (stride**2 - 1)
+    assert metrics.checkerboard(noise + wave, stride) == pytest.approx(expected, rel=0.05)
+    assert metrics.checkerboard(noise + wave[:, None], stride) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_pattern_of_another_period_is_no_checkerboard():
+    noise = torch.randn(3000, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    wave = torch.cos(2 * torch.pi * torch.arange(24) / 8)
+    assert metrics.checkerboard(noise + wave, 2) == pytest.approx(1, abs=0.05)
+
+
+def test_brightness_and_contrast_do_not_count():
+    images = torch.rand(50, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert metrics.checkerboard(5 * images + 3, 2) == pytest.approx(metrics.checkerboard(images, 2))
+
+
+@pytest.mark.parametrize(
+    ("images", "stride", "words"),
+    [
+        (torch.zeros(3, 8, 8), 2, r"images: expected \(N, C, n, n\)"),
+        (torch.zeros(1, 1, 32, 28), 2, r"images: expected \(N, C, n, n\)"),
+        (torch.zeros(1, 1, 32, 32), 1, "stride=1: expected a whole number from 2 to 5"),
+        (torch.zeros(1, 1, 32, 32), 6, "stride=6: expected a whole number from 2 to 5"),
+    ],
+)
+def test_checkerboards_need_square_images_and_room(images, stride, words):
+    with pytest.raises(ValueError, match=words):
+        metrics.checkerboard(images, stride)
+
+
 @pytest.mark.parametrize("wrong", [random(4, 1, 3, 3).numpy(), random(4, 1, 3, 3).tolist(), None])
 def test_what_is_no_tensor_is_named(wrong):
     images = random(4, 1, 3, 3)
@@ -118,7 +170,11 @@ def test_what_is_no_tensor_is_named(wrong):
         "train": [lambda: PCA(wrong)],
         "noisy": [lambda: LinearDenoiser(wrong, images)],
         "clean": [lambda: LinearDenoiser(images, wrong)],
-        "images": [lambda: pca.errors(wrong), lambda: denoiser(wrong)],
+        "images": [
+            lambda: pca.errors(wrong),
+            lambda: denoiser(wrong),
+            lambda: metrics.checkerboard(wrong, 2),
+        ],
         "output": [
             lambda: metrics.mse(wrong, images),
             lambda: metrics.error_spectrum(wrong, images),

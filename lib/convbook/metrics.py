@@ -1,11 +1,12 @@
 """How far apart two sets of images are."""
 
 import math
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from convbook.arguments import number, positive, tensor
+from convbook.arguments import number, positive, tensor, whole_number
 
 
 def mse(output: Tensor, target: Tensor) -> float:
@@ -68,6 +69,36 @@ def error_spectrum(output: Tensor, target: Tensor) -> Tensor:
     radius = torch.hypot(frequency[:, None], frequency[None]).round().long().clamp(max=size // 2)
     spectrum = torch.zeros(size // 2 + 1, dtype=torch.float64)
     return spectrum.index_add(0, radius.flatten(), power.flatten()) / size**2
+
+
+def checkerboard(images: Tensor, stride: int) -> float:
+    """How much a pattern that repeats every ``stride`` pixels stands out: 1 if not at all.
+
+    A pattern of that period has its energy at few frequencies, the multiples of n / stride in both
+    directions. The energy there is divided by the mean energy on the ring of frequencies two steps
+    away. White noise has 1. A pattern of amplitude a, such as a cos(2π i / stride) along the rows,
+    adds a constant times a² (``tests/test_measures.py``).
+
+    Args:
+        images: (N, C, n, n), cut to a multiple of ``stride``. Each loses its mean, and fades out
+            towards its borders (a Hann window), so that they do not count as edges.
+
+    Raises:
+        ValueError: ``images`` is no tensor or not square, or ``stride`` is below 2 or above a sixth
+            of n.
+    """
+    if tensor("images", images).dim() != 4 or images.shape[2] != images.shape[3]:
+        raise ValueError(f"images: expected (N, C, n, n), not {tuple(images.shape)}")
+    whole_number("stride", stride, 2, images.shape[3] // 6)
+    size = images.shape[3] // stride * stride
+    cut = images[..., :size, :size].detach().cpu().double()
+    fade = torch.hann_window(size, dtype=torch.float64)
+    faded = (cut - cut.mean((2, 3), keepdim=True)) * torch.outer(fade, fade)
+    energy = torch.fft.fft2(faded).abs().square().mean((0, 1))  # (size, size)
+    near = [(i, j) for i, j in product(range(-2, 3), repeat=2) if max(abs(i), abs(j)) == 2]
+    ring = torch.stack([energy.roll(step, (0, 1)) for step in near]).mean(0)
+    at = slice(None, None, size // stride)
+    return ((energy[at, at].sum() - energy[0, 0]) / (ring[at, at].sum() - ring[0, 0])).item()
 
 
 def _check_pair(output: Tensor, target: Tensor) -> None:
