@@ -456,6 +456,8 @@ def test_arrays_and_generators_are_the_numbers_in_them(folder):
     first = run(code_noise=(0.5, 0.0, 0.25), snapshots_at=(0, 1))
     again = run(
         seeds=(seed for seed in np.array([1, 2])),
+        epochs=torch.tensor(2),
+        learning_rate=np.float64(1e-3),
         code_noise=np.array([0.5, 0.0, 0.25], np.float16),
         snapshots_at=iter([0, 1]),
     )

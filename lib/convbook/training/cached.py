@@ -19,7 +19,7 @@ from convbook.training.solo import checked_recipe
 P = ParamSpec("P")
 NOISE = ("input_noise", "code_noise")
 LOSSES = ("train_loss", "test_loss", "first_losses")
-CHECKED = ("train", "test", "epochs", "batch_size", "learning_rate")
+NUMBERS = ("epochs", "batch_size", "learning_rate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +81,9 @@ def cached(fit: Callable[P, Ensemble]) -> Callable[P, Ensemble]:
     @functools.wraps(fit)
     def read_or_train(*args: P.args, **kwargs: P.kwargs) -> Ensemble:
         given = inspect.signature(fit).bind(*args, **kwargs).arguments
-        checked_recipe(
-            **{name: given[name] for name in CHECKED}, loss=given.get("loss", F.mse_loss)
-        )
+        recipe = {name: given[name] for name in ("train", "test", *NUMBERS)}
+        numbers = checked_recipe(**recipe, loss=given.get("loss", F.mse_loss))
+        given |= zip(NUMBERS, numbers, strict=True)
         for name in ("seeds", "snapshots_at"):
             given[name] = whole_numbers(name, given.get(name, ()), 0, LARGEST_SEED)
         call = _Call(fit, given)

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from convbook.arguments import LARGEST_SEED, function, whole_number, whole_numbers
+from convbook.arguments import LARGEST_SEED, function, positive, whole_number, whole_numbers
 from convbook.data import ImageData, Selection
 from convbook.data.sources import Source
 from convbook.models import initialised
@@ -75,11 +75,15 @@ class Configuration:
             "seed": whole_number("seed", self.seed, 0, LARGEST_SEED),
             "epochs": epochs,
             "batch_size": whole_number("batch_size", self.batch_size, 1),
+            "learning_rate": positive("learning_rate", self.learning_rate),
             "watch": whole_numbers("watch", self.watch, 0),
             "pictures_at": whole_numbers("pictures_at", self.pictures_at, 1, epochs),
             "snapshots_at": whole_numbers("snapshots_at", self.snapshots_at, 1, epochs),
         }
-        for name, number in plain.items():
+        for (
+            name,
+            number,
+        ) in plain.items():  # NumPy's and torch's as Python's, so that equal is equal
             object.__setattr__(self, name, number)
 
     @property
