@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import matplotlib as mpl
@@ -39,6 +40,30 @@ def serving(folder: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+@contextmanager
+def read_only() -> Iterator[tuple[Path, Callable[[], AbstractContextManager[None]]]]:
+    """A folder, and a context within which nothing below it can be written, even by root."""
+
+    @contextmanager
+    def closed() -> Iterator[None]:
+        for path in [root, *root.rglob("*")]:
+            path.chmod(path.stat().st_mode & 0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # nobody, for whom permissions count
+        try:
+            yield
+        finally:
+            os.seteuid(user)
+            for path in [root, *root.rglob("*")]:
+                path.chmod(path.stat().st_mode | 0o200)
+
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        yield root, closed
 
 
 @pytest.fixture

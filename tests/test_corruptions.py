@@ -1,7 +1,9 @@
 """Noise has the statistics that its name and its probability promise, and comes from a seed."""
 
+import re
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -85,14 +87,34 @@ def test_none_is_none_and_all_is_all():
     assert torch.equal(gaussian_noise(images, seeded(), deviation=0.0), images)
 
 
-@pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan"), "0.1", None, True])
 @pytest.mark.parametrize("corrupt", [uniform_impulses, salt_and_pepper])
 def test_a_probability_lies_between_0_and_1(corrupt, probability):
-    with pytest.raises(ValueError, match=f"probability={probability}: expected"):
+    with pytest.raises(ValueError, match=f"probability={probability!r}: expected"):
         corrupt(GREY, seeded(), probability=probability)
 
 
-@pytest.mark.parametrize("deviation", [-0.1, float("nan")])
+@pytest.mark.parametrize("deviation", [-0.1, float("nan"), float("inf"), "0.1", 1j])
 def test_a_deviation_is_not_negative(deviation):
-    with pytest.raises(ValueError, match=f"deviation={deviation}: expected"):
+    with pytest.raises(ValueError, match=re.escape(f"deviation={deviation!r}: expected")):
         gaussian_noise(GREY, seeded(), deviation=deviation)
+
+
+@pytest.mark.parametrize("corrupt", KINDS)
+def test_only_tensors_and_torchs_generators_are_taken(corrupt):
+    for wrong, kind in ((GREY[:2].numpy(), "ndarray"), (GREY[:2].tolist(), "list")):
+        with pytest.raises(ValueError, match=f"images: expected a tensor, not {kind}"):
+            corrupt(wrong, seeded())
+    for generator in (0, None, np.random.default_rng(0)):
+        with pytest.raises(ValueError, match=r"generator=.*: expected a torch\.Generator"):
+            corrupt(GREY[:2], generator)
+    for dtype in (torch.float16, torch.float64):
+        images = corrupt(GREY[:2].to(dtype), seeded())
+        torch.testing.assert_close(images.float(), corrupt(GREY[:2], seeded()), atol=2e-3, rtol=0)
+
+
+def test_a_strength_may_be_numpys_or_torchs():
+    usual = uniform_impulses(GREY[:2], seeded(), probability=0.25)
+    for probability in (np.float32(0.25), torch.tensor(0.25)):
+        noisy = uniform_impulses(GREY[:2], seeded(), probability=probability)
+        assert torch.equal(noisy, usual)

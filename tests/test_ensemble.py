@@ -146,11 +146,19 @@ def test_a_loss_that_is_not_finite_names_its_model():
             nn.init.constant_(network.deconv.bias, 1e3)
         return network
 
-    message = r"model 1, of seed 6: the loss is (inf|nan) in epoch 1, with learning_rate=0.01"
+    message = (
+        r"model 1, of seed 6: the loss is (inf|nan) in batch 1 of epoch 1, with learning_rate=0.01"
+    )
     with pytest.raises(FloatingPointError, match=message):
         patches_ensemble(make=make, loss=overflowing)
-    with pytest.raises(FloatingPointError, match=r"model 0, of seed 5: the loss is .* epoch 1"):
+    with pytest.raises(FloatingPointError, match=r"model 0, of seed 5: .* batch 2 of epoch 1"):
         patches_ensemble(learning_rate=1e30, stop_after=3)
+    far = PATCHES[:50].clone()
+    far[3] = 1e30
+    with pytest.raises(
+        FloatingPointError, match=r"model 0, .* inf in the test after epoch 1, with"
+    ):
+        patches_ensemble(test=far)
 
 
 @pytest.mark.parametrize("options", [{}, {"tied": True}, {"unpool": "repeat"}])
@@ -268,6 +276,12 @@ def test_snapshots_and_slices():
         run.model(0, epoch=2)
     with pytest.raises(ValueError, match="some=0: expected a slice"):
         run[0]
+    for index in (3, -4, 0.5):
+        with pytest.raises(
+            ValueError, match=f"index={index}: expected a whole number from -3 to 2"
+        ):
+            run.model(index)
+    assert_equal_weights(run.model(np.int64(-1), epoch=torch.tensor(3)), run.model(2), 0)
 
 
 @pytest.mark.parametrize("call", [4, 60], ids=["in the first epoch", "later"])
@@ -290,7 +304,18 @@ def test_an_interrupted_run_keeps_what_it_has(call, capsys):
         run.weights["conv.weight"][0], initialised(PatchAutoencoder, 5).conv.weight
     )
     assert run.model(1)(PATCHES[:1]).isfinite().all()
-    assert f"Interrupted after {done} of 1000 epochs" in capsys.readouterr().out
+    assert f"Interrupted after {done} of 1000 epochs." in capsys.readouterr().out
+
+
+def test_interrupted_first_steps_are_none():
+    """They would be taken for another run's."""
+
+    def interrupting_loss(output, target):
+        _thread.interrupt_main()
+        return F.mse_loss(output, target)
+
+    with pytest.raises(KeyboardInterrupt):
+        patches_ensemble(loss=interrupting_loss, stop_after=20)
 
 
 @example(1, 1, 7, 3, 1, 1, 0)  # one position, but padded
@@ -383,6 +408,18 @@ def test_generators_and_arrays_of_whole_numbers_will_do():
         ({"seeds": (1.5,)}, "seeds=1.5"),
         ({"snapshots_at": 3}, "snapshots_at=3: expected whole numbers"),
         ({"stop_after": 0}, "stop_after=0: expected a whole number of at least 1"),
+        ({"seeds": np.array([1.0])}, r"seeds=np.float64\(1.0\): expected a whole number"),
+        ({"train": PATCHES.half()}, "train: expected float32, not torch.float16"),
+        ({"train": PATCHES.tolist()}, "train: expected a tensor, not list"),
+        ({"train": torch.tensor(1.0)}, r"train: expected .*, not \(\)"),
+        (
+            {"make": lambda: PatchAutoencoder().double()},
+            "make: .* parameters trainable and float32",
+        ),
+        ({"make": lambda: "a network"}, "make: expected a network"),
+        ({"loss": None}, "loss=None: expected a function"),
+        ({"loss": lambda output, target: None}, "loss: expected a tensor, not NoneType"),
+        ({"device": "gpu"}, "device='gpu': expected one of torch's"),
         ({"train": PATCHES.numpy()}, "train: expected a tensor, not ndarray"),
         ({"train": PATCHES.double()}, "train: expected float32"),
         ({"make": PatchAutoencoder()}, "make: expected a function that builds a network"),

@@ -73,8 +73,26 @@ def test_roughness_of_known_filters():
         (lambda: principal_angles(drawn(3, 7), drawn(3, 6)), "filters: expected two matrices"),
         (lambda: roughness(torch.zeros(2, 5)), "filters: expected none to be zero"),
         (lambda: roughness(drawn(3, 2)), "filters: expected at least 3 weights, not 2"),
+        (
+            lambda: align(drawn(3, 7).numpy(), drawn(3, 7)),
+            "filters: expected a tensor, not ndarray",
+        ),
+        (
+            lambda: align(drawn(3, 7), drawn(3, 7).tolist()),
+            "reference: expected a tensor, not list",
+        ),
+        (lambda: agreement(drawn(2, 3, 7).numpy()), "filters: expected a tensor, not ndarray"),
+        (lambda: principal_angles(drawn(3, 7), None), "others: expected a tensor, not NoneType"),
+        (lambda: roughness(drawn(3, 7).tolist()), "filters: expected a tensor, not list"),
     ],
 )
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_filters_may_be_parameters_and_in_float64():
+    a, b = drawn(3, 7), drawn(3, 7).flip(1)
+    for kind in (lambda f: f.double(), lambda f: f.clone().requires_grad_()):
+        torch.testing.assert_close(principal_angles(kind(a), kind(b)), principal_angles(a, b))
+        torch.testing.assert_close(align(kind(a), kind(b)).float(), align(a, b))

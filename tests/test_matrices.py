@@ -161,6 +161,8 @@ def test_conv_matrix_is_scipys_correlation():
         ({"padding": -1}, "padding=-1"),
         ({"dilation": 1.5}, "dilation=1.5"),
         ({"weight": torch.zeros(3, 3)}, "weight: expected"),
+        ({"weight": np.zeros((2, 1, 3, 3))}, "weight: expected a tensor, not ndarray"),
+        ({"size": np.array([4, 4])}, "size=.*: expected a whole number"),
     ],
 )
 def test_conv_matrix_names_bad_input(change, message):
@@ -180,3 +182,9 @@ def test_every_way_names_bad_input(way):
         way(y, weight, groups=3)
     with pytest.raises(ValueError, match="four axes"):
         way(y[0], weight)
+    with pytest.raises(ValueError, match="y: expected a tensor, not ndarray"):
+        way(y.numpy(), weight)
+    with pytest.raises(ValueError, match="y: expected floating-point numbers"):
+        way(y.long(), weight)
+    with pytest.raises(ValueError, match="weight: expected float32, not "):
+        way(y, weight.double())

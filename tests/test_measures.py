@@ -35,7 +35,7 @@ def test_pca_is_the_truncated_singular_value_decomposition(count):
 
 def test_pca_names_bad_input():
     pca = PCA(random(10, 1, 2, 2))
-    with pytest.raises(ValueError, match="train: expected at least two images, not 1"):
+    with pytest.raises(ValueError, match=r"train: expected at least two images, not \(1, "):
         PCA(random(1, 1, 2, 2))
     with pytest.raises(ValueError, match=r"images: expected \(N, 1, 2, 2\), not \(3, 1, 2, 3\)"):
         pca.reconstruct(random(3, 1, 2, 3), 1)
@@ -94,7 +94,12 @@ def test_metrics_name_bad_input():
         metrics.psnr(0.1, peak=0)
     with pytest.raises(ValueError, match="error=-1"):
         metrics.psnr(-1)
-    for counts in ([-1, 2], [0, 0]):
+    with pytest.raises(ValueError, match="error=inf"):
+        metrics.psnr(math.inf)
+    with pytest.raises(ValueError, match="error='1': expected a number of at least 0"):
+        metrics.psnr("1")
+    assert metrics.psnr(torch.tensor(0.01)) == pytest.approx(20)
+    for counts in ([-1, 2], [0, 0], [math.nan, 1], [math.inf, 1]):
         with pytest.raises(ValueError, match="counts: expected"):
             metrics.entropy(torch.tensor(counts))
 
@@ -155,3 +160,44 @@ def test_brightness_and_contrast_do_not_count():
 def test_checkerboards_need_square_images_and_room(images, stride, words):
     with pytest.raises(ValueError, match=words):
         metrics.checkerboard(images, stride)
+
+
+@pytest.mark.parametrize("wrong", [random(4, 1, 3, 3).numpy(), random(4, 1, 3, 3).tolist(), None])
+def test_what_is_no_tensor_is_named(wrong):
+    images = random(4, 1, 3, 3)
+    pca, denoiser = PCA(images), LinearDenoiser(images, images)
+    calls = {
+        "train": [lambda: PCA(wrong)],
+        "noisy": [lambda: LinearDenoiser(wrong, images)],
+        "clean": [lambda: LinearDenoiser(images, wrong)],
+        "images": [
+            lambda: pca.errors(wrong),
+            lambda: denoiser(wrong),
+            lambda: metrics.checkerboard(wrong, 2),
+        ],
+        "output": [
+            lambda: metrics.mse(wrong, images),
+            lambda: metrics.error_spectrum(wrong, images),
+        ],
+        "target": [
+            lambda: metrics.mse(images, wrong),
+            lambda: metrics.error_spectrum(images, wrong),
+        ],
+        "counts": [lambda: metrics.entropy(wrong)],
+    }
+    for name, each in calls.items():
+        for call in each:
+            with pytest.raises(ValueError, match=f"{name}: expected a tensor, not "):
+                call()
+
+
+def test_other_kinds_of_numbers_will_do():
+    images = random(9, 1, 2, 2)
+    pca, denoiser = PCA(images), LinearDenoiser(images, images)
+    for other in (images.double(), images.clone().requires_grad_()):
+        torch.testing.assert_close(pca.reconstruct(other, 2), pca.reconstruct(images, 2))
+        torch.testing.assert_close(denoiser(other), denoiser(images))
+        torch.testing.assert_close(PCA(other).variances, pca.variances)
+        assert metrics.mse(other, images) == 0
+    with pytest.raises(ValueError, match=r"target: expected at least one number, not \(0, "):
+        metrics.mse(images[:0], images[:0])

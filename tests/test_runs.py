@@ -1,5 +1,6 @@
 """A stored run is known by its recipe, proves itself by its first steps, and travels."""
 
+import _thread
 import json
 import multiprocessing
 import os
@@ -17,12 +18,14 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 import convbook
+from conftest import read_only
 from convbook import settings
 from convbook.corruptions import uniform_impulses
 from convbook.data import Selection
@@ -177,6 +180,15 @@ def test_comments_and_docstrings_do_not_matter():
     )
     assert _without_comments(plain) == _without_comments("def f(x): # what?\n\n    return (x + 1)")
     assert _without_comments(plain) != _without_comments("def f(x):\n    return x + 2\n")
+
+
+def test_annotations_do_not_matter():
+    plain = "def f(x, *more, y=1):\n    z = x + y\n    return z\n"
+    typed = "def f(x: int, *more: str, y: int = 1) -> int:\n    z: int = x + y\n    return z\n"
+    assert _without_comments(typed) == _without_comments(plain)
+    assert _without_comments(typed.replace("y: int = 1", "y: int = 2")) != _without_comments(plain)
+    fields = "class A:\n    x: int\n    y: int\n"  # whose order counts
+    assert _without_comments(fields) != _without_comments("class A:\n    y: int\n    x: int\n")
 
 
 def test_the_code_of_every_network_counts():
@@ -342,6 +354,8 @@ def test_what_cannot_be_stored_is_kept_in_memory(folder, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "is kept in memory only, since it could not be stored" in out
     assert "No space left on device" in out
+    assert "1 run kept in memory, trained on" in out
+    assert "1 run stored" not in out
     assert {path.suffix for path in folder.iterdir()} == {".lock"}  # nothing half-written
     monkeypatch.setattr(ensemble, "one_thread", None)  # it could not train now
     assert torch.equal(run().train_loss, first.train_loss)
@@ -354,6 +368,102 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path, monkeypatch, capsy
     assert run().train_loss.shape == (2, 2)
     assert "is kept in memory only" in capsys.readouterr().out
     runs.unstored.clear()
+
+
+def test_what_cannot_be_written_can_be_read(monkeypatch, capsys):
+    with read_only() as (root, closed):
+        monkeypatch.setenv("CONVBOOK_DATA", str(root))
+        first, (swept,) = run(), run_sweep([ONE], progress=False)
+        capsys.readouterr()
+        with closed():
+            again, (swept_again,) = run(), run_sweep([ONE], progress=False)
+            assert capsys.readouterr().out.count("1 run read, trained on") == 2
+            run(epochs=3)
+            assert "Permission denied" in (out := capsys.readouterr().out)
+            assert "1 run kept in memory, trained on" in out
+            run(epochs=3)
+            assert capsys.readouterr().out.startswith("1 run read, trained on")
+        runs.unstored.clear()
+        stored(root / "runs")[0].chmod(0)
+        with closed():
+            assert runs.read(stored(root / "runs")[0]) is None
+            assert "Permission denied" in capsys.readouterr().out
+    assert torch.equal(again.train_loss, first.train_loss)
+    assert swept_again.history.train_loss == swept.history.train_loss
+
+
+def test_interrupted_in_its_first_epoch(folder, monkeypatch, capsys):
+    """What was reached is handed over, is no stored run, and nothing more is trained."""
+    calls = []
+
+    def drawn_noise(*arguments):
+        calls.append(1)
+        _thread.interrupt_main()
+        return drawn(*arguments)
+
+    drawn = ensemble.drawn_noise
+    monkeypatch.setattr(ensemble, "drawn_noise", drawn_noise)
+    partly = run(code_noise=0.1, snapshots_at=(0, 1))
+    assert partly.train_loss.shape == partly.test_loss.shape == (2, 0)
+    assert list(partly.snapshots) == [0]
+    assert partly.model(1)(CURVES).isfinite().all()
+    assert stored(folder) == []
+    out = capsys.readouterr().out
+    assert "Interrupted after 0 of 2 epochs." in out
+    assert "1 run" not in out
+    assert len(calls) == 1
+
+
+def test_an_interrupted_proof_trains_nothing(monkeypatch, capsys):
+    """A stopped kernel stops the first steps, too, and does not tell against the run."""
+    run()
+    here = gathering._circumstances()
+    monkeypatch.setattr(gathering, "_circumstances", lambda: here | {"torch": "2.7.0"})
+    monkeypatch.setattr(ensemble, "drawn_noise", lambda *_: _thread.interrupt_main())
+    capsys.readouterr()
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failure_is_raised_as_it_is(folder):
+    message = r"model 0, of seed 1: the loss is .* in batch 2 of epoch 1, with learning_rate=1e\+30"
+    with pytest.raises(FloatingPointError, match=message):
+        run(learning_rate=1e30)
+    assert stored(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": CURVES.numpy()}, "train: expected a tensor, not ndarray"),
+        ({"data": CURVES.half()}, "train: expected float32, not torch.float16"),
+        ({"data": None}, "train: expected a tensor, not NoneType"),
+        ({"make": None}, "make=None: expected a class, a function, or a partial of one"),
+        ({"make": "PatchAutoencoder"}, "make='PatchAutoencoder': expected a class"),
+        ({"seeds": 5}, "seeds=5: expected whole numbers"),
+        ({"seeds": (2**64,)}, "seeds=18446744073709551616: expected a whole number"),
+        ({"loss": None}, "loss=None: expected a function"),
+        ({"code_noise": -0.1}, "code_noise=-0.1: expected standard deviations"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        run(**change)
+
+
+def test_arrays_and_generators_are_the_numbers_in_them(folder):
+    first = run(code_noise=(0.5, 0.0, 0.25), snapshots_at=(0, 1))
+    again = run(
+        seeds=(seed for seed in np.array([1, 2])),
+        epochs=torch.tensor(2),
+        learning_rate=np.float64(1e-3),
+        code_noise=np.array([0.5, 0.0, 0.25], np.float16),
+        snapshots_at=iter([0, 1]),
+    )
+    assert len(stored(folder)) == 1
+    assert again.seeds == first.seeds == (1, 2)
+    assert list(again.snapshots) == [0, 1]
 
 
 def test_an_interrupted_run_is_not_kept(folder):

@@ -8,6 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from distributed import Client, LocalCluster
@@ -20,6 +21,7 @@ from convbook.training import (
     Configuration,
     evaluate,
     fit,
+    gathering,
     run_sweep,
     sweep,
     warm_up_then_cosine,
@@ -126,12 +128,13 @@ def test_a_cut_off_run_is_announced_and_trained_again(folder, capsys):
 
 
 def test_a_failure_stops_no_other_run(folder):
-    fails = replace(ONE, learning_rate=0.0)
+    fails = replace(ONE, learning_rate=1e30)
     with pytest.raises(ExceptionGroup, match="1 of 4 runs failed") as raised:
         run_sweep([fails, *THREE], progress=False)
     (reason,) = raised.value.exceptions
-    assert str(reason) == "learning_rate=0.0: expected a positive number"
-    assert "learning_rate=0.0" in reason.__notes__[0]
+    assert isinstance(reason, FloatingPointError)
+    assert str(reason).endswith("of epoch 1, with learning_rate=1e+30")
+    assert "learning_rate=1e+30" in reason.__notes__[0]
     assert len(stored(folder)) == 3
 
 
@@ -224,6 +227,37 @@ def worker_dies_once(marker: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def test_a_stopped_kernel_stops_the_workers(folder, monkeypatch):
+    """It is stopped when the first run is back; the others would take hours."""
+    store = gathering.store
+
+    def interrupted(trained):
+        monkeypatch.setattr(gathering, "store", store)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gathering, "store", interrupted)
+    endless = [replace(ONE, seed=seed, epochs=100_000) for seed in range(2, 8)]
+    with two_processes() as pool:
+        with pytest.raises(KeyboardInterrupt):
+            run_sweep([ONE, *endless], pool, progress=False)
+        workers = list(pool._processes.values())
+    assert [worker.exitcode for worker in workers] == [-signal.SIGTERM] * 2
+    assert len(stored(folder)) == 1
+
+
+def test_what_was_finished_when_the_kernel_stopped_is_kept(folder, tmp_path, monkeypatch):
+    store = gathering.store
+
+    def interrupted(trained):
+        monkeypatch.setattr(gathering, "store", store)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gathering, "store", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(THREE, Elsewhere(tmp_path / "far", monkeypatch), progress=False)
+    assert len(stored(settings.runs_folder())) == 3
+
+
 @pytest.mark.filterwarnings("ignore")  # of distributed, about the worker that was killed
 def test_a_dask_cluster_trains_and_outlives_a_worker(folder, tmp_path):
     cluster = LocalCluster(
@@ -277,6 +311,54 @@ def test_what_another_machine_trained_is_kept_here(folder, tmp_path, monkeypatch
     assert "with torch 2.7.0" in capsys.readouterr().out
     run_sweep(THREE, progress=False)  # which is remembered
     assert len(asked) == 3
+
+
+def test_a_generator_of_configurations_will_do():
+    results = run_sweep((each for each in THREE), progress=False)
+    assert [trained.configuration for trained in results] == THREE
+    numpys = replace(
+        ONE, seed=np.int64(1), epochs=np.int32(2), batch_size=torch.tensor(64),
+        learning_rate=np.float64(1e-2),
+    )  # fmt: skip
+    assert numpys == ONE
+    assert numpys.recipe == ONE.recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"make": None}, "make=None: expected a function"),
+        ({"images": "mnist"}, "images='mnist': expected a Selection"),
+        ({"seed": 2**64}, "seed=18446744073709551616: expected a whole number"),
+        ({"seed": 1.5}, "seed=1.5"),
+        ({"epochs": "2"}, "epochs='2'"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0: expected a positive number"),
+        ({"loss": None}, "loss=None: expected a function"),
+        ({"corrupt": 0.1}, "corrupt=0.1: expected a function"),
+        ({"schedule": 1.0}, "schedule=1.0: expected a function"),
+        ({"watch": 3}, "watch=3: expected whole numbers"),
+        ({"pictures_at": (3,)}, "pictures_at=3: expected a whole number from 1 to 2"),
+        ({"snapshots_at": (0,)}, "snapshots_at=0: expected a whole number from 1 to 2"),
+    ],
+)
+def test_a_configuration_names_bad_input(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(ONE, **change)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((ONE,), "configurations=.*: expected a list of them"),
+        ((None,), "configurations=None: expected"),
+        ((["PoolUnpool"],), "configurations: expected Configurations alone, not 'PoolUnpool'"),
+        (([ONE], "threads"), r"executor='threads': expected a concurrent\.futures\.Executor"),
+        (([ONE], ThreadPoolExecutor), r"executor=<class .*: expected a concurrent\.futures"),
+    ],
+)
+def test_a_sweep_names_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        run_sweep(*arguments, progress=False)
 
 
 def test_bad_input_is_named():

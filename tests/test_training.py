@@ -4,6 +4,7 @@ import warnings
 from contextlib import nullcontext
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -187,7 +188,9 @@ def test_what_was_trained_survives_an_interruption(capsys):
     history = fit(model, images(40), images(10), **RECIPE, schedule=interrupt)
     assert len(history.train_loss) == len(history.test_loss) == 1
     assert not torch.equal(weights(model), weights(initialised(PoolUnpool, 1)))
-    assert "Interrupted after 1 of 2 epochs, which are kept." in capsys.readouterr().out
+    assert "Interrupted after 1 of 2 epochs." in capsys.readouterr().out
+    with pytest.raises(KeyboardInterrupt):  # part of the first steps would be no run's
+        fit(model, images(40), images(10), **RECIPE, schedule=interrupt, stop_after=6)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training():
@@ -196,6 +199,10 @@ def test_a_loss_that_is_not_finite_stops_the_training():
         FloatingPointError, match=r"in batch \d of epoch 1, with learning_rate=1e\+30"
     ):
         fit(initialised(PoolUnpool, 1), images(80), images(10), **recipe)
+    far = images(10)
+    far[3] = 1e30
+    with pytest.raises(FloatingPointError, match=r"inf in the test after epoch 1, with learning_r"):
+        fit(initialised(PoolUnpool, 1), images(80), far, **RECIPE)
 
 
 def test_noise_made_in_place_does_not_reach_the_images():
@@ -248,12 +255,51 @@ def test_the_bar_leaves_one_line_on_standard_output(capfd):
         ({"pictures_at": (1,)}, "watch=None"),
         ({"pictures_at": (3,), "watch": images(1)}, "pictures_at=3: expected .* from 1 to 2"),
         ({"snapshots_at": (3,)}, "snapshots_at=3: expected .* from 1 to 2"),
+        ({"snapshots_at": 1}, "snapshots_at=1: expected whole numbers"),
+        ({"pictures_at": 1}, "pictures_at=1: expected whole numbers"),
+        ({"stop_after": 0}, "stop_after=0: expected a whole number of at least 1"),
+        ({"train": images(4).half()}, "train: expected float32, not torch.float16"),
+        ({"train": images(4).tolist()}, "train: expected a tensor, not list"),
+        ({"train": torch.tensor(1.0)}, r"train: expected .*, not \(\)"),
+        ({"watch": images(4).double()}, "watch: expected float32, not torch.float64"),
+        ({"learning_rate": "0.1"}, "learning_rate='0.1': expected a positive number"),
+        ({"learning_rate": True}, "learning_rate=True: expected a positive number"),
+        ({"loss": None}, "loss=None: expected a function"),
+        ({"loss": lambda output, target: output - target}, r"loss: expected a single number"),
+        ({"corrupt": 0.1}, "corrupt=0.1: expected a function"),
+        ({"corrupt": lambda images, _: images.double()}, "corrupt: expected float32"),
+        ({"corrupt": lambda images, _: images.numpy()}, "corrupt: expected a tensor, not ndarray"),
+        ({"schedule": 1.0}, "schedule=1.0: expected a function"),
+        ({"device": "gpu"}, "device='gpu': expected one of torch's"),
+        ({"model": PoolUnpool}, "model: expected a network with parameters, not <class"),
+        ({"model": nn.Identity()}, r"model: expected a network with parameters, not Identity\(\)"),
+        ({"model": PoolUnpool().double()}, "model: expected float32, not torch.float64"),
+        ({"model": nn.Conv2d(1, 1, 3)}, r"model: expected outputs of the input's shape .*26, 26"),
     ],
 )
 def test_bad_input_is_named(change, message):
-    arguments = {"train": images(4), "test": images(4)} | RECIPE | change
+    arguments = {"model": PoolUnpool(), "train": images(4), "test": images(4)} | RECIPE | change
     with pytest.raises(ValueError, match=message):
-        fit(PoolUnpool(), **arguments)
+        fit(**arguments)
+
+
+def test_numbers_of_numpy_and_torch_and_generators_will_do():
+    usual = fit(initialised(PoolUnpool, 1), images(40), images(10), **RECIPE, snapshots_at=(1, 2))
+    recipe = {
+        "epochs": torch.tensor(2),
+        "batch_size": np.int64(16),
+        "learning_rate": torch.tensor(1e-2, dtype=torch.float64),
+        "seed": np.uint64(3),
+        "snapshots_at": (epoch for epoch in np.arange(1, 3)),
+    }
+    other = fit(
+        initialised(PoolUnpool, np.int64(1)), images(40), images(10), **recipe, progress=False
+    )
+    assert other.train_loss == usual.train_loss
+    assert list(other.snapshots) == [1, 2]
+    for seed in (2**64, -1, 1.5, "1"):
+        with pytest.raises(ValueError, match=f"seed={seed!r}: expected a whole number from 0 to"):
+            initialised(PoolUnpool, seed)
 
 
 def test_numbers_are_read_once_an_epoch(monkeypatch):
@@ -272,6 +318,17 @@ def test_evaluate_names_bad_input():
         evaluate(PoolUnpool(), images(0))
     with pytest.raises(ValueError, match="shown: expected"):
         evaluate(PoolUnpool(), images(2), shown=images(3))
+    with pytest.raises(ValueError, match="shown: expected float32, not "):
+        evaluate(PoolUnpool(), images(2), shown=images(2).double())
+    for call in (evaluate, reconstruct):
+        with pytest.raises(ValueError, match="images: expected at least one"):
+            call(PoolUnpool(), images(0))
+        with pytest.raises(ValueError, match="images: expected a tensor, not ndarray"):
+            call(PoolUnpool(), images(2).numpy())
+        with pytest.raises(ValueError, match="images: expected float32, not "):
+            call(PoolUnpool(), images(2).half())
+        with pytest.raises(ValueError, match="model: expected a network with parameters"):
+            call(nn.Identity(), images(2))
 
 
 def test_on_cuda_as_on_the_cpu():

@@ -4,8 +4,8 @@ The modules stand on floors, and a module imports only from the floors below its
 (``tests/test_house.py`` holds that):
 
 1. ``arguments``: what an argument has to be, said in one way
-2. ``settings``, ``sizes``, ``tables``: profile, device and folders, and nothing else reads the
-   environment; output-size arithmetic; numbers to compare
+2. ``settings``, ``sizes``, ``tables``, ``locks``: profile, device and folders, and nothing else
+   reads the environment; output-size arithmetic; numbers to compare; locks between processes
 3. ``data``, ``matrices``, ``shapes``, ``models``, ``corruptions``, ``baselines``: Bezier curves,
    MNIST, CIFAR-10 and their stand-ins; convolution as a matrix; a shape's walk through a network;
    the networks; noise on images; PCA and the best linear denoiser

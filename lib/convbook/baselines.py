@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA as ScikitPCA
 from sklearn.linear_model import LinearRegression
 from torch import Tensor
 
-from convbook.arguments import whole_number
+from convbook.arguments import tensor, whole_number
 
 
 class PCA:
@@ -17,13 +17,13 @@ class PCA:
         train: (N, …), the images to fit, on any device.
 
     Raises:
-        ValueError: ``train`` has fewer than two images.
+        ValueError: ``train`` is no tensor, or has fewer than two images.
     """
 
     def __init__(self, train: Tensor):
-        if len(train) < 2:
-            raise ValueError(f"train: expected at least two images, not {len(train)}")
-        pixels = train.flatten(1).cpu().double().numpy()  # since the covariance squares
+        if tensor("train", train).dim() < 2 or len(train) < 2:
+            raise ValueError(f"train: expected at least two images, not {tuple(train.shape)}")
+        pixels = train.detach().flatten(1).cpu().double().numpy()  # since the covariance squares
         solver = "covariance_eigh" if len(pixels) > pixels.shape[1] else "full"  # what is faster
         fitted = ScikitPCA(svd_solver=solver).fit(pixels)
         self.shape = train.shape[1:]
@@ -39,7 +39,7 @@ class PCA:
                 components.
         """
         _check_shape(images, self.shape)
-        centred, kept = images.flatten(1).cpu() - self.mean, self._kept(code_size)
+        centred, kept = images.flatten(1).to(self.mean) - self.mean, self._kept(code_size)
         return (centred @ kept.T @ kept + self.mean).unflatten(1, self.shape)
 
     def errors(self, images: Tensor) -> Tensor:
@@ -77,10 +77,12 @@ class LinearDenoiser:
     """
 
     def __init__(self, noisy: Tensor, clean: Tensor):
-        if noisy.shape != clean.shape or len(clean) < 2:
+        shape = tensor("clean", clean).shape
+        if tensor("noisy", noisy).shape != shape or len(shape) < 2 or len(clean) < 2:
             shapes = f"{tuple(noisy.shape)} and {tuple(clean.shape)}"
             raise ValueError(f"noisy, clean: expected one shape (at least 2, …), not {shapes}")
-        fitted = LinearRegression().fit(*(part.flatten(1).cpu().numpy() for part in (noisy, clean)))
+        pixels = [part.detach().flatten(1).cpu().numpy() for part in (noisy, clean)]
+        fitted = LinearRegression().fit(*pixels)
         self.shape = clean.shape[1:]
         self.weight, self.bias = torch.from_numpy(fitted.coef_), torch.from_numpy(fitted.intercept_)
 
@@ -91,10 +93,12 @@ class LinearDenoiser:
             ValueError: they have another shape than those fitted.
         """
         _check_shape(images, self.shape)
-        return (images.flatten(1).cpu() @ self.weight.T + self.bias).unflatten(1, self.shape)
+        return (images.flatten(1).to(self.weight) @ self.weight.T + self.bias).unflatten(
+            1, self.shape
+        )
 
 
 def _check_shape(images: Tensor, shape: torch.Size) -> None:
-    if images.shape[1:] != shape:
+    if tensor("images", images).shape[1:] != shape:
         expected = ", ".join(map(str, shape))
         raise ValueError(f"images: expected (N, {expected}), not {tuple(images.shape)}")

@@ -3,6 +3,8 @@
 import torch
 from torch import Generator, Tensor
 
+from convbook.arguments import number, tensor
+
 
 def uniform_impulses(images: Tensor, generator: Generator, *, probability: float) -> Tensor:
     """Each number is replaced with this probability by one drawn uniformly from [0, 1).
@@ -13,9 +15,11 @@ def uniform_impulses(images: Tensor, generator: Generator, *, probability: float
         probability: of being replaced, in [0, 1].
 
     Raises:
-        ValueError: ``probability`` lies outside.
+        ValueError: ``images`` is no tensor, ``generator`` none of torch's, or ``probability`` lies
+            outside.
     """
-    _check_probability(probability)
+    _check(images, generator)
+    number("probability", probability, 0, 1)
     hit = _uniform(images, generator) < probability
     return torch.where(hit, _uniform(images, generator), images)
 
@@ -26,7 +30,8 @@ def salt_and_pepper(images: Tensor, generator: Generator, *, probability: float)
     The arguments and errors are those of ``uniform_impulses``. Gonzalez and Woods, "Digital Image
     Processing", chapter 5.
     """
-    _check_probability(probability)
+    _check(images, generator)
+    number("probability", probability, 0, 1)
     drawn = _uniform(images, generator)
     peppered = torch.where(drawn < probability / 2, 0.0, images)
     return torch.where(drawn > 1 - probability / 2, 1.0, peppered)
@@ -40,10 +45,10 @@ def gaussian_noise(images: Tensor, generator: Generator, *, deviation: float) ->
         deviation: standard deviation, at least 0.
 
     Raises:
-        ValueError: ``deviation`` is negative.
+        ValueError: ``deviation`` is negative, or one of the others as for ``uniform_impulses``.
     """
-    if not deviation >= 0:
-        raise ValueError(f"deviation={deviation}: expected a number of at least 0")
+    _check(images, generator)
+    number("deviation", deviation, 0)
     drawn = torch.randn(images.shape, generator=generator, device=images.device)
     return images + deviation * drawn
 
@@ -52,6 +57,7 @@ def _uniform(images: Tensor, generator: Generator) -> Tensor:
     return torch.rand(images.shape, generator=generator, device=images.device)
 
 
-def _check_probability(probability: float) -> None:
-    if not 0 <= probability <= 1:
-        raise ValueError(f"probability={probability}: expected a number from 0 to 1")
+def _check(images: Tensor, generator: Generator) -> None:
+    tensor("images", images)
+    if not isinstance(generator, Generator):
+        raise ValueError(f"generator={generator!r}: expected a torch.Generator")

@@ -6,6 +6,8 @@ from scipy.linalg import subspace_angles
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from convbook.arguments import tensor
+
 
 def align(filters: Tensor, reference: Tensor) -> Tensor:
     """``filters`` in the order and with the signs that fit ``reference`` best, (K, n) each.
@@ -14,10 +16,10 @@ def align(filters: Tensor, reference: Tensor) -> Tensor:
     doi 10.1002/nav.3800020109).
 
     Raises:
-        ValueError: the shapes are not one (K, n), or a filter is zero.
+        ValueError: the shapes of the two tensors are not one (K, n), or a filter is zero.
     """
     cosines = _cosines(filters, reference)  # (K of reference, K)
-    _, order = linear_sum_assignment(cosines.abs().numpy(), maximize=True)
+    _, order = linear_sum_assignment(cosines.detach().abs().cpu().numpy(), maximize=True)
     order = torch.from_numpy(order)
     opposed = cosines[torch.arange(len(order)), order] < 0
     return torch.where(opposed[:, None], -filters[order], filters[order])
@@ -34,9 +36,9 @@ def agreement(filters: Tensor, aligned: bool = True) -> float:
             the first, and so on.
 
     Raises:
-        ValueError: ``filters`` has another shape, or a filter is zero.
+        ValueError: ``filters`` is no tensor or has another shape, or a filter is zero.
     """
-    if filters.dim() != 3 or len(filters) < 2:
+    if tensor("filters", filters).dim() != 3 or len(filters) < 2:
         raise ValueError(f"filters: expected (at least 2, K, n), not {tuple(filters.shape)}")
     pairs = [
         _cosines(align(b, a) if aligned else b, a).diagonal().abs().mean()
@@ -54,12 +56,14 @@ def principal_angles(filters: Tensor, others: Tensor) -> Tensor:
     Björck and Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3; SciPy does the work.
 
     Raises:
-        ValueError: the filters are not two matrices of one width.
+        ValueError: the filters are not two matrices of one width, as tensors.
     """
-    if filters.dim() != 2 or others.dim() != 2 or filters.shape[1] != others.shape[1]:
+    axes = tensor("filters", filters).dim(), tensor("others", others).dim()
+    if axes != (2, 2) or filters.shape[1] != others.shape[1]:
         shapes = f"{tuple(filters.shape)} and {tuple(others.shape)}"
         raise ValueError(f"filters: expected two matrices of one width, not {shapes}")
-    radians = subspace_angles(filters.double().T.numpy(), others.double().T.numpy())
+    spans = [part.detach().cpu().double().T.numpy() for part in (filters, others)]
+    radians = subspace_angles(*spans)
     return torch.from_numpy(np.rad2deg(radians))
 
 
@@ -70,10 +74,11 @@ def roughness(filters: Tensor) -> Tensor:
     6(n - 2)/n.
 
     Raises:
-        ValueError: the filters have fewer than three weights, or one is zero.
+        ValueError: the filters are no tensor, have fewer than three weights, or one is zero.
     """
-    if filters.shape[-1] < 3:
-        raise ValueError(f"filters: expected at least 3 weights, not {filters.shape[-1]}")
+    weights = filters.shape[-1] if tensor("filters", filters).dim() else 0
+    if weights < 3:
+        raise ValueError(f"filters: expected at least 3 weights, not {weights}")
     if (filters == 0).all(-1).any():
         raise ValueError("filters: expected none to be zero")
     return filters.diff(n=2).pow(2).sum(-1) / filters.pow(2).sum(-1)
@@ -81,7 +86,8 @@ def roughness(filters: Tensor) -> Tensor:
 
 def _cosines(filters: Tensor, reference: Tensor) -> Tensor:
     """Of each filter of the reference with each filter: (K, K)."""
-    if filters.dim() != 2 or filters.shape != reference.shape:
+    shape = tensor("reference", reference).shape
+    if tensor("filters", filters).shape != shape or len(shape) != 2:
         shapes = f"{tuple(filters.shape)} and {tuple(reference.shape)}"
         raise ValueError(f"filters: expected one shape (K, n) twice, not {shapes}")
     lengths = [f.double().norm(dim=1, keepdim=True) for f in (reference, filters)]

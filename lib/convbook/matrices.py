@@ -17,7 +17,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from convbook.arguments import whole_number
+from convbook.arguments import tensor, whole_number
 from convbook.sizes import conv_size, conv_transpose_size
 
 PerDimension = int | Sequence[int]
@@ -139,7 +139,7 @@ def check_groups(weight: Tensor, groups: int) -> None:
 
 
 def _spatial_dimensions(weight: Tensor) -> int:
-    if weight.dim() < 3:
+    if tensor("weight", weight).dim() < 3:
         raise ValueError(
             f"weight: expected (channels, channels, kernel, …), not {tuple(weight.shape)}"
         )

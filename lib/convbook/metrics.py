@@ -6,17 +6,16 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from convbook.arguments import whole_number
+from convbook.arguments import number, positive, tensor, whole_number
 
 
 def mse(output: Tensor, target: Tensor) -> float:
     """The mean squared error over all images and pixels, in squared units of the pixel values.
 
     Raises:
-        ValueError: the two shapes differ.
+        ValueError: one is no tensor or empty, or the two shapes differ.
     """
-    if output.shape != target.shape:
-        raise ValueError(f"output: expected {tuple(target.shape)}, not {tuple(output.shape)}")
+    _check_pair(output, target)
     difference = output.detach().cpu().double() - target.detach().cpu().double()
     return difference.pow(2).mean().item()
 
@@ -31,10 +30,7 @@ def psnr(error: float, peak: float = 1.0) -> float:
     Raises:
         ValueError: ``error`` is negative, or ``peak`` is not positive.
     """
-    if not error >= 0:
-        raise ValueError(f"error={error}: expected a number of at least 0")
-    if not peak > 0:
-        raise ValueError(f"peak={peak}: expected a positive number")
+    error, peak = number("error", error, 0), positive("peak", peak)
     return 10 * math.log10(peak**2 / error) if error else math.inf
 
 
@@ -45,10 +41,10 @@ def entropy(counts: Tensor) -> float:
     Shannon 1948, doi 10.1002/j.1538-7305.1948.tb01338.x.
 
     Raises:
-        ValueError: a count is negative, or none is positive.
+        ValueError: ``counts`` is no tensor, a count is negative or not finite, or none is positive.
     """
-    counts = counts.flatten().cpu().double()
-    if (counts < 0).any() or counts.sum() == 0:
+    counts = tensor("counts", counts).detach().flatten().cpu().double()
+    if not ((counts >= 0).all() and 0 < counts.sum() < math.inf):
         raise ValueError("counts: expected numbers of at least zero, one of them positive")
     return torch.special.entr(counts / counts.sum()).sum().item() / math.log(2)
 
@@ -61,11 +57,11 @@ def error_spectrum(output: Tensor, target: Tensor) -> Tensor:
     with the last. The entries add up to ``mse`` (Parseval's theorem).
 
     Raises:
-        ValueError: the two shapes differ, or are not square images.
+        ValueError: one is no tensor or empty, the two shapes differ, or are not square images.
     """
-    if output.shape != target.shape or output.dim() != 4 or output.shape[2] != output.shape[3]:
-        shapes = f"{tuple(output.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"output, target: expected one shape (N, C, n, n), not {shapes}")
+    _check_pair(output, target)
+    if output.dim() != 4 or output.shape[2] != output.shape[3]:
+        raise ValueError(f"output, target: expected (N, C, n, n), not {tuple(output.shape)}")
     size = output.shape[3]
     difference = (output.detach().cpu() - target.detach().cpu()).double()
     power = torch.fft.fft2(difference, norm="ortho").abs().square().mean((0, 1))  # (n, n)
@@ -88,9 +84,10 @@ def checkerboard(images: Tensor, stride: int) -> float:
             towards its borders (a Hann window), so that they do not count as edges.
 
     Raises:
-        ValueError: ``images`` are not square, or ``stride`` is below 2 or above a sixth of n.
+        ValueError: ``images`` is no tensor or not square, or ``stride`` is below 2 or above a sixth
+            of n.
     """
-    if images.dim() != 4 or images.shape[2] != images.shape[3]:
+    if tensor("images", images).dim() != 4 or images.shape[2] != images.shape[3]:
         raise ValueError(f"images: expected (N, C, n, n), not {tuple(images.shape)}")
     whole_number("stride", stride, 2, images.shape[3] // 6)
     size = images.shape[3] // stride * stride
@@ -102,3 +99,10 @@ def checkerboard(images: Tensor, stride: int) -> float:
     ring = torch.stack([energy.roll(step, (0, 1)) for step in near]).mean(0)
     at = slice(None, None, size // stride)
     return ((energy[at, at].sum() - energy[0, 0]) / (ring[at, at].sum() - ring[0, 0])).item()
+
+
+def _check_pair(output: Tensor, target: Tensor) -> None:
+    if tensor("target", target).numel() == 0:
+        raise ValueError(f"target: expected at least one number, not {tuple(target.shape)}")
+    if tensor("output", output).shape != target.shape:
+        raise ValueError(f"output: expected {tuple(target.shape)}, not {tuple(output.shape)}")

@@ -12,8 +12,8 @@ Returns:
     (N, C_out, H', W'), with H' and W' from ``sizes.conv_transpose_size``.
 
 Raises:
-    ValueError: channels of y, weight and groups do not match, or ``conv_transpose_size`` refuses
-        the sizes.
+    ValueError: y and weight are not tensors of one floating-point type, channels of y, weight and
+        groups do not match, or ``conv_transpose_size`` refuses the sizes.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from convbook.arguments import tensor
 from convbook.matrices import PerDimension, check_groups, conv_transpose_matrix, per_dimension
 from convbook.sizes import conv_transpose_size, span, taps
 
@@ -52,6 +53,9 @@ def _with_torchs_arguments(way: Callable[[Tensor, Tensor, Geometry], Tensor]):
         dilation: PerDimension = 1,
         groups: int = 1,
     ) -> Tensor:
+        if not tensor("y", y).is_floating_point():
+            raise ValueError(f"y: expected floating-point numbers, not {y.dtype}")
+        tensor("weight", weight, y.dtype)
         if y.dim() != 4 or weight.dim() != 4:
             shapes = f"{tuple(y.shape)} and {tuple(weight.shape)}"
             raise ValueError(f"y, weight: expected four axes each, not {shapes}")

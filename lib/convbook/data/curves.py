@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convbook.arguments import whole_number
+from convbook.arguments import tensor, whole_number
 
 POINTS = 15
 DENSITY = 10  # points drawn along the curve for each one kept
+LARGEST = 2**32 - 1  # seed that NumPy's legacy generator takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +67,9 @@ def bezier_curves(count: int, seed: int, points: int = POINTS) -> Tensor:
 
     Raises:
         ValueError: an argument is no whole number, ``count`` is below 1, ``points`` below 2, or
-            ``seed`` negative.
+            ``seed`` negative or above 2³² - 1.
     """
-    count, seed = whole_number("count", count, 1), whole_number("seed", seed, 0)
+    count, seed = whole_number("count", count, 1), whole_number("seed", seed, 0, LARGEST)
     heights = np.random.RandomState(seed).uniform(size=(count, 2)) * 2 - 1
     return (torch.from_numpy(heights) @ basis(points)).float().unsqueeze(1)
 
@@ -77,12 +78,12 @@ def random_patches(curves: Tensor, length: int, seed: int) -> Tensor:
     """One patch from each curve, (N, 1, points) to (N, 1, length), every start equally likely.
 
     Raises:
-        ValueError: ``curves`` has another shape, ``length`` is below 1 or longer than a curve, or
-            ``seed`` is no whole number of at least 0.
+        ValueError: ``curves`` is no tensor or has another shape, ``length`` is below 1 or longer
+            than a curve, or ``seed`` is no whole number from 0 to 2³² - 1.
     """
-    if curves.dim() != 3 or curves.shape[1] != 1:
+    if tensor("curves", curves).dim() != 3 or curves.shape[1] != 1:
         raise ValueError(f"curves: expected (N, 1, points), not {tuple(curves.shape)}")
-    length, seed = whole_number("length", length, 1), whole_number("seed", seed, 0)
+    length, seed = whole_number("length", length, 1), whole_number("seed", seed, 0, LARGEST)
     if length > curves.shape[2]:
         raise ValueError(f"length={length}: expected at most a curve's {curves.shape[2]} points")
     windows = curves.unfold(2, length, 1)  # (N, 1, starts, length)

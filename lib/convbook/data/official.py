@@ -2,23 +2,24 @@
 
 torchvision checks what it downloads, but of MNIST's unpacked files it checks the names alone. So a
 load first compares every file's MD5 with the published one, and a file that was cut off is fetched
-again. A lock on the data folder lets several chapters start at once.
+again. A lock on the data folder lets several chapters start at once. torchvision would wait for a
+slow host for ever, so it fetches in a process of its own, which has a deadline.
 """
 
-import contextlib
 import hashlib
-import io
-import socket
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 import torchvision
-from filelock import FileLock
 from torch import Tensor
 
 from convbook import settings
 from convbook.data.images import ImageData
+from convbook.locks import locked
 
 MNIST_FILES = {
     "MNIST/raw/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -35,11 +36,21 @@ CIFAR10_FILES = {
     "cifar-10-batches-py/test_batch": "40351d587109b95175f43aff81a1287e",
     "cifar-10-batches-py/batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
 }
-SECONDS_WITHOUT_AN_ANSWER = 15.0
+SECONDS_TO_FETCH = {"MNIST": 5 * 60, "CIFAR-10": 30 * 60}  # 11 and 170 MB over a slow line
+DOWNLOAD = """
+import socket, sys
+import torchvision
+
+socket.setdefaulttimeout(15)  # seconds without a byte, after which the next mirror is tried
+try:
+    getattr(torchvision.datasets, sys.argv[1])(sys.argv[2], download=True)
+except (OSError, RuntimeError, ValueError, AssertionError) as reason:  # as torchvision fails
+    sys.exit("\\n" + " ".join(str(reason).split()))
+"""
 
 
 class DataUnavailable(RuntimeError):
-    """The official files are neither in the data folder nor to be fetched."""
+    """The official files can neither be read from the data folder nor be fetched."""
 
 
 def mnist() -> ImageData:
@@ -75,18 +86,38 @@ def _unit_interval(pixels: Tensor) -> Tensor:
     return pixels.contiguous().float().div_(255)
 
 
-def _verified(name: str, make: type, checksums: dict[str, str]) -> tuple:
+def _verified(name: str, make: type, checksums: dict[str, str]) -> tuple[Any, Any]:
     """The training and the test part, fetched first if a file is missing or damaged."""
     folder = settings.data_folder()
-    if _wrong_files(folder, checksums):  # a complete folder may be one that we cannot write to
-        try:
+    try:
+        if _wrong_files(folder, checksums):  # a complete folder may be one that we cannot write to
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / f"{name}.lock"):
+            with locked(folder / f"{name}.lock", f"fetching {name}"):
                 if wrong := _wrong_files(folder, checksums):  # nobody fetched them meanwhile
                     _fetch(name, make, folder, wrong, checksums)
-        except OSError as reason:
-            raise DataUnavailable(f"{name} could not be had: {reason}.") from reason
-    return make(folder, train=True), make(folder, train=False)
+    except OSError as reason:
+        in_the_way = isinstance(reason, FileExistsError | NotADirectoryError)
+        why = "a file where a folder has to be" if in_the_way else reason.strerror
+        raise DataUnavailable(
+            f"{name} cannot be had because of {reason.filename or folder} ({why}): "
+            "mend that, or set CONVBOOK_DATA to another folder."
+        ) from reason
+    return _parsed(name, make, folder, checksums)
+
+
+def _parsed(name: str, make: type, folder: Path, checksums: dict[str, str]) -> tuple[Any, Any]:
+    try:
+        parts = make(folder, train=True), make(folder, train=False)
+        for part in parts:
+            if len(part.data) != len(part.targets):
+                raise ValueError(f"{len(part.targets)} labels for {len(part.data)} images")
+    except Exception as reason:  # as many kinds as there are parsers
+        place = folder / Path(*checksums).parts[0]
+        raise DataUnavailable(
+            f"{place} has the right checksums, but torchvision cannot read it ({reason}): "
+            "remove it to have it fetched anew, or install another version of torchvision."
+        ) from reason
+    return parts
 
 
 def _wrong_files(folder: Path, checksums: dict[str, str]) -> list[Path]:
@@ -103,37 +134,29 @@ def _md5(path: Path) -> str | None:
 def _fetch(
     name: str, make: type, folder: Path, wrong: list[Path], checksums: dict[str, str]
 ) -> None:
-    """Have torchvision fetch the files; what is damaged goes first, or torchvision would trust
-    it.
+    """Have torchvision fetch the files into a folder of their own, and move them when they are
+    right.
     """
     damaged = [path for path in wrong if path.exists()]
-    for path in damaged:
-        path.unlink()
     state = f"{damaged[0].name} is damaged" if damaged else f"{name} is not on disk yet"
     print(f"{state}: fetching {name} …")
+    with TemporaryDirectory(prefix=f"{name}-", dir=folder) as stage:
+        why = _download(make, stage, SECONDS_TO_FETCH[name])
+        if not why and (wrong := _wrong_files(Path(stage), checksums)):
+            why = f"{wrong[0].name} is damaged again"
+        if why:
+            advice = f"try again later, or copy the files to {folder}"
+            raise DataUnavailable(f"{state}, and fetching it failed ({why}): {advice}.")
+        for file in checksums:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            Path(stage, file).replace(folder / file)
+
+
+def _download(make: type, folder: str, seconds: float) -> str | None:
+    """Have a process of its own, which can be stopped, download into this folder: why it failed."""
+    command = [sys.executable, "-c", DOWNLOAD, make.__name__, folder]
     try:
-        with _quiet(), _impatient():
-            make(folder, download=True)
-    except (OSError, RuntimeError, ValueError, AssertionError) as reason:  # as torchvision fails
-        why = " ".join(str(reason).split())
-        raise DataUnavailable(f"{state}, and fetching it failed. {why}") from reason
-    if wrong := _wrong_files(folder, checksums):
-        raise DataUnavailable(f"{wrong[0].name} is damaged again after fetching {name}.")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Swallow torchvision's progress bars, which would stay in a notebook as debris."""
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        yield
-
-
-@contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    """Give up on a host that does not answer; torchvision would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SECONDS_WITHOUT_AN_ANSWER)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return f"it took over {seconds:.0f} seconds"
+    return done.stderr.splitlines()[-1] if done.returncode else None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 from convbook.arguments import one_of, whole_number
 from convbook.data.images import ImageData
@@ -25,7 +25,7 @@ class Selection:
 
     Raises:
         ValueError: ``name`` is neither of the two, ``train`` or ``test`` is below 1, or ``without``
-            is no label from 0 to 9.
+            is no label from 0 to 9, or ``source`` is none of the three.
     """
 
     name: Literal["mnist", "cifar10"]
@@ -37,6 +37,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         one_of("name", self.name, LOAD)
+        one_of("source", self.source, get_args(Source))
         for name in ("train", "test"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), 1)

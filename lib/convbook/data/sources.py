@@ -1,7 +1,7 @@
 """MNIST and CIFAR-10: the official files, or else an announced stand-in."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 from convbook.arguments import one_of
 from convbook.data import official, stand_ins
@@ -49,7 +49,7 @@ def cifar10(source: Source = "auto") -> ImageData:
 def _load(
     source: Source, load_official: Callable[[], ImageData], load_stand_in: Callable[[], ImageData]
 ) -> ImageData:
-    one_of("source", source, ("auto", "official", "stand-in"))
+    one_of("source", source, get_args(Source))
     if source == "stand-in":
         return load_stand_in()
     try:

@@ -4,18 +4,22 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import torch
+import torch.nn.functional as F
 
+from convbook.arguments import LARGEST_SEED, whole_numbers
 from convbook.training.ensemble import Ensemble
 from convbook.training.gathering import gather
 from convbook.training.recipe import Recipe, arguments, is_ours
 from convbook.training.runs import Run, Tensors
+from convbook.training.solo import checked_recipe
 
 P = ParamSpec("P")
 NOISE = ("input_noise", "code_noise")
 LOSSES = ("train_loss", "test_loss", "first_losses")
+NUMBERS = ("epochs", "batch_size", "learning_rate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +27,7 @@ class _Call:
     """One call of ``fit_ensemble``, its arguments by name."""
 
     fit: Callable[..., Ensemble]
-    given: dict[str, object]
+    given: dict[str, Any]
 
     @property
     def recipe(self) -> Recipe:
@@ -55,13 +59,13 @@ class _Call:
 
     def ensemble(self, run: Run) -> Ensemble:
         """From what is stored of a run."""
-        epochs = self.given.get("snapshots_at", ())
+        states = {e: run.part(f"snapshots/{e}") for e in self.given.get("snapshots_at", ())}
         return Ensemble(
             make=self.given["make"],
-            seeds=tuple(self.given["seeds"]),
+            seeds=self.given["seeds"],
             **{name: run.tensors[name] for name in LOSSES},
             weights=run.part("weights"),
-            snapshots={epoch: run.part(f"snapshots/{epoch}") for epoch in epochs},
+            snapshots={epoch: state for epoch, state in states.items() if state},
             seconds=run.provenance["seconds"],
         )
 
@@ -70,14 +74,23 @@ def cached(fit: Callable[P, Ensemble]) -> Callable[P, Ensemble]:
     """``fit_ensemble``, but a stored run of the same recipe is read, if it proves itself.
 
     Raises:
-        ValueError: an argument is of a kind by which one run cannot be told from another.
+        ValueError: as ``fit_ensemble``, or an argument is of a kind by which one run cannot be told
+            from another.
     """
 
     @functools.wraps(fit)
     def read_or_train(*args: P.args, **kwargs: P.kwargs) -> Ensemble:
-        call = _Call(fit, inspect.signature(fit).bind(*args, **kwargs).arguments)
-        call.recipe  # noqa: B018 raises here, rather than with the failures of many
-        (run,) = gather([call], progress=False)
+        given = inspect.signature(fit).bind(*args, **kwargs).arguments
+        recipe = {name: given[name] for name in ("train", "test", *NUMBERS)}
+        numbers = checked_recipe(**recipe, loss=given.get("loss", F.mse_loss))
+        given |= zip(NUMBERS, numbers, strict=True)
+        for name in ("seeds", "snapshots_at"):
+            given[name] = whole_numbers(name, given.get(name, ()), 0, LARGEST_SEED)
+        call = _Call(fit, given)
+        try:
+            (run,) = gather([call], progress=False)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
         return call.ensemble(run)
 
     return read_or_train

@@ -7,26 +7,27 @@ long runs ``torch.compile`` makes a few kernels of that call and of Adam's.
 """
 
 import logging
-import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
-from convbook import settings
-from convbook.arguments import LARGEST_SEED, whole_number
+from convbook.arguments import LARGEST_SEED, whole_number, whole_numbers
 from convbook.models import initialised
 from convbook.training.history import FIRST_STEPS, History, Weights, interruptible, progress_bar
 from convbook.training.matrix_form import ConvolutionsAsMatrices
 from convbook.training.solo import (
     Loss,
-    check_recipe,
-    check_snapshots,
+    check_finite,
+    check_results,
+    checked_recipe,
+    chosen,
     other_seed,
     reproducible,
 )
@@ -79,9 +80,10 @@ class Ensemble:
         """One of the networks, after its last epoch or after one that a snapshot was taken at.
 
         Raises:
-            ValueError: no snapshot was taken at ``epoch``.
+            ValueError: there is no network ``index``, or no snapshot was taken at ``epoch``.
         """
-        if epoch is not None and epoch not in self.snapshots:
+        index = whole_number("index", index, -len(self), len(self) - 1)
+        if epoch is not None and (epoch := whole_number("epoch", epoch, 0)) not in self.snapshots:
             raise ValueError(f"epoch={epoch}: expected one of {sorted(self.snapshots)}")
         weights = self.weights if epoch is None else self.snapshots[epoch]
         model = initialised(self.make, 0)
@@ -108,7 +110,7 @@ def fit_ensemble(
     input_noise: float | Sequence[float] = 0.0,
     code_noise: float | Sequence[float] | Sequence[Sequence[float]] = 0.0,
     loss: Loss = F.mse_loss,
-    snapshots_at: Collection[int] = (),
+    snapshots_at: Iterable[int] = (),
     device: torch.device | str | None = None,
     progress: bool = True,
     stop_after: int | None = None,
@@ -144,22 +146,23 @@ def fit_ensemble(
         ValueError: an argument outside the ranges above, noise for another number of copies or
             channels, a negative noise, a network with buffers or one whose output has not its
             input's shape.
-        FloatingPointError: a loss is no longer finite.
+        FloatingPointError: a loss is no longer finite; nothing is returned, and nothing stored.
     """
-    check_recipe(train, test, epochs, batch_size, learning_rate)
-    seeds, snapshots_at = _listed("seeds", seeds), _listed("snapshots_at", snapshots_at)
+    epochs, batch_size, learning_rate = checked_recipe(
+        train, test, epochs, batch_size, learning_rate, loss
+    )
+    seeds = whole_numbers("seeds", seeds, 0, LARGEST_SEED)
     if not seeds:
         raise ValueError("seeds: expected at least one")
-    seeds = tuple(whole_number("seeds", seed, 0, LARGEST_SEED) for seed in seeds)
-    check_snapshots(snapshots_at, 0, epochs)
-    steps = epochs * -(-len(train) // batch_size)
+    snapshots_at, device = whole_numbers("snapshots_at", snapshots_at, 0, epochs), chosen(device)
+    batches = -(-len(train) // batch_size)
+    steps = epochs * batches
     if stop_after is not None:
         steps = min(steps, whole_number("stop_after", stop_after, 1))
-    device = torch.device(device or settings.device())
     start = time.perf_counter()
     train, test = train.to(device), test.to(device)
     network, weights = _stacked(make, seeds, device)
-    _check_results(network, loss, train[:1])
+    check_results("make", network, loss, train[:1])
     scales = _scales(input_noise, code_noise, len(seeds), network.network, train[:1])
     long = steps >= WORTH_COMPILING
     step, test_losses = _batched(network, weights, loss, learning_rate, train, scales, long)
@@ -167,45 +170,49 @@ def fit_ensemble(
     noises = [torch.Generator(device).manual_seed(other_seed(seed)) for seed in seeds]
     history, first = [torch.empty(2, len(seeds), 0)], [torch.empty(len(seeds), 0)]
     snapshots, done = {0: _kept(weights)} if 0 in snapshots_at else {}, 0
+    sizes = torch.full((batches,), float(batch_size))
+    sizes[-1] = len(train) - (batches - 1) * batch_size
+    members = [f"model {member}, of seed {seed}: " for member, seed in enumerate(seeds)]
     with (
         progress_bar(epochs, progress) as bar,
-        one_thread(), quiet_compiler(), reproducible(), interruptible(bar),
+        one_thread(), quiet_compiler(), reproducible(), interruptible(bar, stop_after is None),
     ):  # fmt: skip
         for epoch in range(1, epochs + 1):
-            order = torch.stack([torch.randperm(len(train), generator=own) for own in orders])
+            drawn = [torch.randperm(len(train), generator=own) for own in orders]
+            order = torch.stack(drawn).to(device)
             noise = [drawn_noise(scale, len(train), noises) for scale in scales]
-            total = torch.zeros(len(seeds), device=device)
-            for batch in _batches([order.to(device), *noise], batch_size):
-                losses = step(*batch)
-                total += losses * batch[0].shape[1]
+            losses = torch.zeros(len(seeds), batches, device=device)
+            for place in range(batches):
+                part = slice(place * batch_size, (place + 1) * batch_size)
+                added = [None if each is None else each[:, part] for each in noise]
+                losses[:, place] = step(order[:, part], *added)
                 if (done := done + 1) <= FIRST_STEPS:
-                    first.append(losses[:, None].cpu())
+                    first.append(losses[:, place, None].cpu())
                 if done == stop_after:
                     break
-            train_loss = (total / len(train)).cpu()
-            _check_finite(train_loss, seeds, epoch, learning_rate)
+            train_losses = losses.cpu()
+            check_finite(train_losses, f"batch {{}} of epoch {epoch}", learning_rate, members)
             if done == stop_after:
                 break
-            history.append(torch.stack([train_loss, test_losses(test).cpu()])[:, :, None])
+            train_loss, test_loss = train_losses @ sizes / len(train), test_losses(test).cpu()
+            after = f"the test after epoch {epoch}"
+            check_finite(test_loss[:, None], after, learning_rate, members)
+            history.append(torch.stack([train_loss, test_loss])[:, :, None])
             if epoch in snapshots_at:
                 snapshots[epoch] = _kept(weights)
             bar.set_postfix_str(f"mean train loss {train_loss.mean().item():.2e}", refresh=False)
             bar.update()
-    losses = (*torch.cat(history, dim=2), torch.cat(first, dim=1))
-    seconds = time.perf_counter() - start
-    return Ensemble(make, seeds, *losses, _kept(weights), snapshots, seconds)
+    train_loss, test_loss = torch.cat(history, dim=2)
+    seconds, first_losses = time.perf_counter() - start, torch.cat(first, dim=1)
+    return Ensemble(
+        make, seeds, train_loss, test_loss, first_losses, _kept(weights), snapshots, seconds
+    )
 
 
 def _kept(weights: Weights) -> Weights:
     """A copy on the CPU, under the names that the network itself gives them."""
     copies = {name: values.cpu().clone() for name, values in weights.items()}
     return {name.removeprefix("network."): values for name, values in copies.items()}
-
-
-def _batches(parts: Sequence[Tensor | None], size: int) -> Iterator[list[Tensor | None]]:
-    """Each (M, N, …) in slices of its second axis; None is None in every batch."""
-    for start in range(0, parts[0].shape[1], size):
-        yield [part if part is None else part[:, start : start + size] for part in parts]
 
 
 @contextmanager
@@ -224,6 +231,8 @@ def one_thread() -> Iterator[None]:
 
 class _Noisy(nn.Module):
     """A network with something added to its input, to its code, or to neither."""
+
+    network: Any  # with encode and decode, if something is added to its code
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -246,8 +255,10 @@ def _stacked(
         raise ValueError("make: expected a function that builds a network")
     networks = [_Noisy(initialised(make, seed)).to(device) for seed in seeds]
     weights, buffers = stack_module_state(networks)
-    if buffers or not weights or not all(values.requires_grad for values in weights.values()):
-        raise ValueError("make: expected a network without buffers, with all parameters trainable")
+    fit = [values.requires_grad and values.dtype == torch.float32 for values in weights.values()]
+    if buffers or not fit or not all(fit):
+        rule = "without buffers, with all parameters trainable and float32"
+        raise ValueError(f"make: expected a network {rule}")
     return networks[0], {name: values.detach() for name, values in weights.items()}
 
 
@@ -346,32 +357,6 @@ def drawn_noise(
 # What is refused
 
 
-def _listed(name: str, values: Iterable[int]) -> tuple[int, ...]:
-    try:
-        return tuple(values)
-    except TypeError:
-        raise ValueError(f"{name}={values!r}: expected whole numbers") from None
-
-
-def _check_finite(losses: Tensor, seeds: Sequence[int], epoch: int, learning_rate: float) -> None:
-    for member, value in enumerate(losses.tolist()):
-        if not math.isfinite(value):
-            raise FloatingPointError(
-                f"model {member}, of seed {seeds[member]}: the loss is {value} in epoch {epoch}, "
-                f"with learning_rate={learning_rate}"
-            )
-
-
-@torch.no_grad()
-def _check_results(network: _Noisy, loss: Loss, one: Tensor) -> None:
-    """One example, (1, …), keeps its shape and has one loss."""
-    output, expected = network(one), tuple(one.shape)
-    if (shape := tuple(output.shape)) != expected:
-        raise ValueError(f"make: expected outputs of the input's shape {expected}, not {shape}")
-    if shape := tuple(loss(output, one).shape):
-        raise ValueError(f"loss: expected a single number, not {shape}")
-
-
 @torch.no_grad()
 def _scales(
     input_noise: object, code_noise: object, models: int, network: nn.Module, one: Tensor
@@ -380,9 +365,10 @@ def _scales(
     of_input = _not_negative("input_noise", input_noise, ((), (models,)))[..., None]
     if isinstance(code_noise, int | float) and code_noise == 0:
         return _placed(of_input, models, one), None
-    if not hasattr(network, "encode") or not hasattr(network, "decode"):
+    encode = getattr(network, "encode", None)
+    if not callable(encode) or not hasattr(network, "decode"):
         raise ValueError("make: expected a network with encode and decode, as code_noise asks")
-    if not isinstance(code := network.encode(one), Tensor):
+    if not isinstance(code := encode(one), Tensor):
         raise ValueError("make: expected encode to return one tensor, as code_noise asks")
     channels = code.shape[1]
     of_code = _not_negative("code_noise", code_noise, ((), (channels,), (models, channels)))

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -40,4 +40,5 @@ def captured(model: nn.Module, sample: Tensor) -> Callable[[Tensor], Tensor]:
     except RuntimeError as reason:
         print(f"NOTICE: not captured as a CUDA graph, so slower: {reason}")
         return model
-    return lambda batch: graphed(batch) if batch.shape == sample.shape else model(batch)
+    fast = cast(nn.Module, graphed)
+    return lambda batch: (fast if batch.shape == sample.shape else model)(batch)

@@ -8,23 +8,24 @@ agree, the run is what would be trained here, and it is used; if not, it is trai
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
-from filelock import FileLock
 from IPython.display import display
 from torch import Tensor
 
 from convbook import settings
+from convbook.locks import locked
 from convbook.training.history import FIRST_STEPS, progress_bar
 from convbook.training.recipe import CODE, Recipe, canonical
-from convbook.training.runs import Run, Tensors, candidates, name_of, read, store
+from convbook.training.runs import Run, Tensors, candidates, name_of, read, store, unstored
 
 # How far the first loss may lie from the run's, as a share. Other processors round otherwise, and
 # what rounding has changed doubles with every step, at worst (measured: a code of 1000 numbers).
@@ -65,7 +66,8 @@ def gather(
     """The runs of these jobs, in their order: read where they are stored, else trained and stored.
 
     If one fails, the others go on, and the failures are raised together at the end. If a pool of
-    processes breaks, a notice says so, and what is left is trained here.
+    processes breaks, a notice says so, and what is left is trained here. Ctrl-C, or a stopped
+    kernel, stops the workers too; what was finished is stored.
 
     Raises:
         ExceptionGroup: jobs failed, for the reasons that it lists.
@@ -81,8 +83,11 @@ def gather(
                 missing[number] = job
     _show(list(runs.values()), "read")
     _foretell(list(missing.values()))
-    with progress_bar(len(missing), progress and bool(missing), unit="run") as bar:
-        for number, result in _started(missing, executor):
+    with (
+        progress_bar(len(missing), progress and bool(missing), unit="run") as bar,
+        closing(_started(missing, executor)) as started,
+    ):
+        for number, result in started:
             with _collected(failures, jobs[number]):
                 runs[number] = result()
             bar.update()
@@ -93,7 +98,9 @@ def gather(
         runs |= dict(zip(left, again, strict=True))
     elif failures:
         raise ExceptionGroup(f"{len(failures)} of {len(jobs)} runs failed", failures)
-    _show([runs[number] for number in missing], "stored")
+    trained = [runs[number] for number in missing if runs[number].complete]
+    _show([run for run in trained if run.name not in unstored], "stored")
+    _show([run for run in trained if run.name in unstored], "kept in memory")
     return [runs[number] for number in range(len(jobs))]
 
 
@@ -108,18 +115,37 @@ def _collected(failures: list[Exception], job: Job) -> Iterator[None]:
 
 def _started(
     jobs: dict[int, Job], executor: Executor | None
-) -> Iterator[tuple[int, Callable[[], Run]]]:
+) -> Generator[tuple[int, Callable[[], Run]], None, None]:
     """Each job, as it gets its turn or is finished, with a way to its run."""
     if executor is None:
-        yield from ((number, lambda job=job: train_here(job)) for number, job in jobs.items())
+        yield from ((number, partial(train_here, job)) for number, job in jobs.items())
         return
-    futures: dict[Future, int] = {}
+    futures: dict[Future[Run], int] = {}
     try:
-        futures = {executor.submit(run_of, job): number for number, job in jobs.items()}
-        for future in as_completed(futures):
-            yield futures[future], lambda future=future: store(future.result())
-    finally:  # if interrupted, do not wait for those that have not begun
-        for future in futures:
+        for number, job in jobs.items():
+            futures[executor.submit(run_of, job)] = number
+        for future in as_completed(list(futures)):
+            yield futures[future], partial(_brought_home, future)
+            del futures[future]
+    finally:  # what is left was interrupted
+        _stop(executor, list(futures))
+
+
+def _brought_home(future: Future[Run]) -> Run:
+    return store(future.result())
+
+
+def _stop(executor: Executor, futures: Sequence[Future[Run]]) -> None:
+    """Train nothing more, and store what is finished."""
+    finished = [future for future in futures if future.done()]
+    workers = list((getattr(executor, "_processes", None) or {}).values())
+    if len(finished) < len(futures):
+        for process in workers:  # a pool cannot stop what has begun, before Python 3.14
+            process.terminate()
+    for future in futures:
+        if future in finished and not future.cancelled() and not future.exception():
+            store(future.result())
+        elif not workers:
             future.cancel()
 
 
@@ -127,7 +153,11 @@ def train_here(job: Job) -> Run:
     """Train this job, unless another process does so meanwhile."""
     own = settings.runs_folder() / name_of(job.recipe)
     before = _modified(own)
-    with _locked(own.name):
+    with ExitStack() as held:
+        with suppress(OSError):  # nothing can be written there, which storing the run will say
+            own.parent.mkdir(parents=True, exist_ok=True)
+            lock = own.with_name(f"{own.name}.lock")
+            held.enter_context(locked(lock, f"training {own.name}"))
         if _modified(own) != before and (run := read(own)) and find(job, [run]):
             return run
         return store(run_of(job))
@@ -137,32 +167,25 @@ def _modified(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.exists() else None
 
 
-def _locked(name: str) -> AbstractContextManager:
-    try:
-        settings.runs_folder().mkdir(parents=True, exist_ok=True)
-        return FileLock(settings.runs_folder() / f"{name}.lock").acquire()
-    except OSError:  # nothing can be written there, which storing the run will say
-        return nullcontext()
-
-
 def run_of(job: Job) -> Run:
     """Train this job, from nothing."""
     start = time.perf_counter()
     tensors = job.train()
     seconds = round(time.perf_counter() - start, 1)
-    if job.recipe.get("precision", "float32") != "float32":
-        tensors["first_losses"] = _first_losses(job)
-    if job.noisy:
-        tensors["first_losses_without_noise"] = _first_losses(job, noise=False)
     provenance = _circumstances() | {"seconds": seconds, "date": time.strftime("%Y-%m-%d")}
-    return Run(job.recipe, provenance, tensors)
+    run = Run(job.recipe, provenance, tensors)
+    if run.complete and run.recipe.get("precision", "float32") != "float32":
+        tensors["first_losses"] = _first_losses(job)
+    if run.complete and job.noisy:
+        tensors["first_losses_without_noise"] = _first_losses(job, noise=False)
+    return run
 
 
 def _first_losses(job: Job, noise: bool = True) -> Tensor:
     return job.train(FIRST_STEPS, noise)["first_losses"]
 
 
-def _circumstances() -> Recipe:
+def _circumstances() -> dict[str, Any]:
     """What may change a run's numbers, beside its recipe."""
     device = settings.device()
     cpu = f"{device.type.upper()}, {platform.machine()}"
@@ -267,7 +290,7 @@ def _show(runs: Sequence[Run], what: str) -> None:
     display(_Line(short, f"trained on {' and '.join(places)} in {time_taken}", checksums))
 
 
-def _place(provenance: Recipe) -> str:
+def _place(provenance: dict[str, Any]) -> str:
     kind, _, machine = str(provenance["device"]).partition(", ")
     cores = "core" if provenance["threads"] == 1 else "cores"
     where = f"{provenance['threads']} CPU {cores} ({machine})" if kind == "CPU" else kind

@@ -37,9 +37,13 @@ def progress_bar(total: int, shown: bool, unit: str = "epoch") -> tqdm:
 
 
 @contextmanager
-def interruptible(bar: tqdm) -> Iterator[None]:
-    """Ctrl-C, or a stopped kernel, ends the training; what has been reached is kept."""
+def interruptible(bar: tqdm, whole: bool) -> Iterator[None]:
+    """Ctrl-C, or a stopped kernel, ends a whole training, of which all that was reached is kept;
+    some of the first steps alone would prove nothing.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        bar.write(f"Interrupted after {bar.n} of {bar.total} epochs, which are kept.")
+        if not whole:
+            raise
+        bar.write(f"Interrupted after {bar.n} of {bar.total} epochs.")

@@ -26,7 +26,7 @@ class ConvolutionsAsMatrices(TorchFunctionMode):
         self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None
     ) -> object:
         if function in OURS and _as_layers_call_it(args, kwargs) and args[0].shape[-1] <= LONGEST:
-            function = OURS[function]
+            return OURS[function](*args)
         return function(*args, **(kwargs or {}))
 
 
@@ -111,4 +111,4 @@ def _biased(output: Tensor, bias: Tensor | None) -> Tensor:
     return output if bias is None else output + bias[:, None]
 
 
-OURS = {torch.conv1d: conv1d, torch.conv_transpose1d: conv_transpose1d}
+OURS: dict[Callable, Callable] = {torch.conv1d: conv1d, torch.conv_transpose1d: conv_transpose1d}

@@ -34,8 +34,8 @@ def described(name: str, value: object) -> JSON:
     """
     if isinstance(value, bool | int | float | str | None):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
     if isinstance(value, range | list | tuple):
         return [described(name, part) for part in value]
     if isinstance(value, Tensor):
@@ -52,13 +52,15 @@ def arguments(function: Callable, given: Mapping[str, object]) -> Recipe:
     return {
         name: described(name, value)
         for name, value in sorted(given.items())
-        if isinstance(value, Tensor) or (value is not defaults[name] and value != defaults[name])
+        if isinstance(value, Tensor | np.ndarray)
+        or (value is not defaults[name] and value != defaults[name])
     }
 
 
 def _named(argument: str, value: object) -> str:
     kinds = (inspect.isclass, inspect.isfunction, inspect.isbuiltin)
-    name = value.__qualname__ if any(is_kind(value) for is_kind in kinds) else "<object>"
+    named = any(is_kind(value) for is_kind in kinds)
+    name = str(getattr(value, "__qualname__", "<object>")) if named else "<object>"
     if "<" in name:  # a lambda, or a function within another
         raise ValueError(
             f"{argument}={value!r}: expected what a recipe can name: numbers, words, tensors, a "
@@ -76,22 +78,32 @@ def checksum(*tensors: Tensor) -> str:
     """SHA-256 of the tensors' contents, in turn."""
     content = hashlib.sha256()
     for tensor in tensors:
-        content.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        content.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return content.hexdigest()
 
 
 # The code that decides a run's numbers
 
 
+class _Plain(ast.NodeTransformer):
+    """Leaves out docstrings and the annotations of arguments, results and values."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        node = self.generic_visit(node)
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.AnnAssign) and node.value:
+            return ast.copy_location(ast.Assign([node.target], node.value), node)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body[0:1] = [] if ast.get_docstring(node) is not None else node.body[0:1]
+        return node
+
+
 def _without_comments(source: str) -> str:
-    """``source`` without comments, layout and docstrings, which change no number."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        documented = isinstance(body, list) and body and isinstance(body[0], ast.Expr)
-        if documented and isinstance(body[0].value, ast.Constant):
-            body[0] = ast.Pass()
-    return ast.unparse(tree)
+    """``source`` without comments, layout, docstrings and annotations, which change no number."""
+    return ast.unparse(_Plain().visit(ast.parse(source)))
 
 
 TRAINING = (ensemble, forward, initial, matrices, matrix_form, schedules, sizes, solo)

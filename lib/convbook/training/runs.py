@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pooch
 import requests
@@ -35,7 +36,7 @@ class Run:
     """What came of a job, where, and with what."""
 
     recipe: Recipe
-    provenance: Recipe
+    provenance: dict[str, Any]
     tensors: Tensors
 
     @property
@@ -51,6 +52,11 @@ class Run:
         content = "\n".join([*words, checksum(*(values for _, values in tensors))])
         return hashlib.sha256(content.encode()).hexdigest()
 
+    @property
+    def complete(self) -> bool:
+        """Whether no epoch is missing, as it is after an interruption."""
+        return self.tensors["train_loss"].shape[-1] == self.recipe["epochs"]
+
     def part(self, prefix: str) -> Tensors:
         """The tensors below ``prefix``, under the rest of their names."""
         start = f"{prefix}/"
@@ -59,8 +65,14 @@ class Run:
 
 
 def name_of(recipe: Recipe) -> str:
-    """The file name of this recipe's run: the network's name, and a hash."""
-    (network,) = recipe["make"]
+    """The file name of this recipe's run: the network's name, and a hash.
+
+    Raises:
+        ValueError: what makes the network has no name.
+    """
+    if not isinstance(make := recipe["make"], dict):
+        raise ValueError(f"make={make!r}: expected a class, a function, or a partial of one")
+    (network,) = make
     return f"{network}-{hashlib.sha256(canonical(recipe).encode()).hexdigest()[:16]}.safetensors"
 
 
@@ -76,15 +88,16 @@ def read(path: Path) -> Run | None:
 
     Nothing in it is executed, whatever it holds.
     """
-    if not path.exists():
-        return None
     try:
+        path.open("rb").close()  # safetensors says of what may not be read that it is not there
         with safe_open(path, framework="pt") as file:
             words = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         run = Run(json.loads(words["recipe"]), json.loads(words["provenance"]), tensors)
         if run.checksum != words["checksum"]:
             raise ValueError("its checksum is another")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (SafetensorError, KeyError, ValueError, OSError) as reason:
         print(f"NOTICE: {path} is damaged, or no stored run, and is left aside: {reason}")
         return None
@@ -96,7 +109,7 @@ def store(run: Run) -> Run:
 
     An interrupted run is not kept.
     """
-    if run.tensors["train_loss"].shape[-1] < run.recipe["epochs"]:
+    if not run.complete:
         return run
     path = settings.runs_folder() / run.name
     unfinished = path.with_suffix(f".{os.getpid()}")

@@ -1,8 +1,7 @@
 """``fit``: train one network, with the data on the device and nothing copied in the inner loop."""
 
-import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -11,7 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from convbook import settings
-from convbook.arguments import LARGEST_SEED, one_of, positive, whole_number
+from convbook.arguments import (
+    LARGEST_SEED,
+    function,
+    one_of,
+    positive,
+    tensor,
+    whole_number,
+    whole_numbers,
+)
 from convbook.training.forward import MixedPrecision, Precision, captured
 from convbook.training.history import FIRST_STEPS, History, Weights, interruptible, progress_bar
 from convbook.training.schedules import constant
@@ -37,8 +44,8 @@ def fit(
     schedule: Schedule = constant,
     precision: Precision = "float32",
     watch: Tensor | None = None,
-    pictures_at: Collection[int] = (),
-    snapshots_at: Collection[int] = (),
+    pictures_at: Iterable[int] = (),
+    snapshots_at: Iterable[int] = (),
     device: torch.device | str | None = None,
     progress: bool = True,
     stop_after: int | None = None,
@@ -53,8 +60,8 @@ def fit(
     shift it. Losses are read once an epoch. Adam: Kingma and Ba 2014, arXiv 1412.6980.
 
     Args:
-        model: maps (N, …) to the same shape.
-        train, test: (N, …) and (M, …), float, in the model's units.
+        model: maps (N, …) to the same shape, in float32.
+        train, test: (N, …) and (M, …), float32, in the model's units.
         epochs, batch_size: whole numbers of at least 1; the last batch of an epoch may be smaller.
         learning_rate: Adam's step size, positive.
         seed: of the shuffling and of the corruption. The first weights are the caller's
@@ -79,29 +86,42 @@ def fit(
     Raises:
         ValueError: an argument outside the ranges above, ``train`` and ``test`` of different
             shapes, ``pictures_at`` without ``watch``, or an epoch past the last.
-        FloatingPointError: a loss is no longer finite.
+        FloatingPointError: a loss is no longer finite; nothing is returned, and nothing stored.
     """
-    check_recipe(train, test, epochs, batch_size, learning_rate)
-    whole_number("seed", seed, 0, LARGEST_SEED)
+    epochs, batch_size, learning_rate = checked_recipe(
+        train, test, epochs, batch_size, learning_rate, loss
+    )
+    seed, device = whole_number("seed", seed, 0, LARGEST_SEED), chosen(device)
     one_of("precision", precision, ("float32", "bfloat16"))
-    _check_watched(watch, train, pictures_at, epochs)
-    check_snapshots(snapshots_at, 1, epochs)
-    device, home = torch.device(device or settings.device()), next(model.parameters()).device
+    function("schedule", schedule)
+    if corrupt is not None:
+        function("corrupt", corrupt)
+    pictures_at = whole_numbers("pictures_at", pictures_at, 1, epochs)
+    snapshots_at = whole_numbers("snapshots_at", snapshots_at, 1, epochs)
+    if watch is not None:
+        _check_examples("watch", watch, train)
+    elif pictures_at:
+        raise ValueError(f"watch=None: expected images, as pictures_at={pictures_at}")
+    if stop_after is not None:
+        whole_number("stop_after", stop_after, 1)
+    home = tensor("model", _parameter(model), torch.float32).device
     start = time.perf_counter()
     layout = _memory_layout(model, train, device)
-    model.to(device, memory_format=layout)
+    model.to(device).to(memory_format=layout)
     train, test = (part.to(device).contiguous(memory_format=layout) for part in (train, test))
     show = _shower(corrupt, torch.Generator(device).manual_seed(other_seed(seed)))
-    shown = show(test)
+    shown = tensor("corrupt", show(test), torch.float32)
     if shown.shape != test.shape:
         raise ValueError(f"corrupt: expected to keep {tuple(test.shape)}, not {tuple(shown.shape)}")
+    check_results("model", model.eval(), loss, train[:1])
     order = torch.Generator().manual_seed(seed) if shuffle else None
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=device.type != "mps")
-    forward = MixedPrecision(model.train(), precision, device)
+    mixed = MixedPrecision(model.train(), precision, device)
+    forward: Callable[[Tensor], Tensor] = mixed
     if device.type == "cuda" and not any(True for _ in model.buffers()):
-        forward = captured(forward, train[:batch_size])
-    history, steps = History(), 0
-    with progress_bar(epochs, progress) as bar, reproducible(), interruptible(bar):
+        forward = captured(mixed, train[:batch_size])
+    history, steps, whole = History(), 0, stop_after is None
+    with progress_bar(epochs, progress) as bar, reproducible(), interruptible(bar, whole):
         for epoch in range(1, epochs + 1):
             model.train()
             batches, losses = _batches(len(train), batch_size, order, device), []
@@ -116,15 +136,18 @@ def fit(
                 losses.append(batch_loss.detach())
                 if (steps := steps + 1) == stop_after:
                     break
-            means = torch.stack(losses).tolist()
-            check_finite(means, epoch, learning_rate)
+            all_means = torch.stack(losses).cpu()
+            check_finite(all_means[None], f"batch {{}} of epoch {epoch}", learning_rate)
+            means = all_means.tolist()
             history.first_losses += means[: FIRST_STEPS - len(history.first_losses)]
             if steps == stop_after:
                 break
             total = sum(mean * len(index) for mean, index in zip(means, batches, strict=True))
             history.train_loss.append(total / len(train))
-            history.test_loss.append(evaluate(model, test, loss, shown))
-            if epoch in pictures_at:
+            history.test_loss.append(test_loss := evaluate(model, test, loss, shown))
+            after = f"the test after epoch {epoch}"
+            check_finite(torch.tensor([[test_loss]]), after, learning_rate)
+            if watch is not None and epoch in pictures_at:
                 history.pictures[epoch] = reconstruct(model, watch)
             if epoch in snapshots_at:
                 history.snapshots[epoch] = weights_of(model)
@@ -143,21 +166,25 @@ def weights_of(model: nn.Module) -> Weights:
     return {name: values.detach().cpu().clone().contiguous() for name, values in state}
 
 
-def check_finite(losses: list[float], epoch: int, learning_rate: float) -> None:
+def check_finite(
+    losses: Tensor, place: str, learning_rate: float, members: Sequence[str] = ("",)
+) -> None:
     """Stop a training that has failed.
 
     Args:
-        losses: of the epoch's batches, in turn.
+        losses: (M, batches), of every member's batches in turn, on the CPU.
+        place: where that is, in words; ``{}`` stands for the batch.
+        members: how a message about each of them begins.
 
     Raises:
         FloatingPointError: one of them is infinite or not a number.
     """
-    for batch, value in enumerate(losses, 1):
-        if not math.isfinite(value):
-            raise FloatingPointError(
-                f"the loss is {value} in batch {batch} of epoch {epoch}, "
-                f"with learning_rate={learning_rate}"
-            )
+    if not (finite := losses.isfinite()).all():
+        batch, member = (~finite).T.nonzero()[0].tolist()  # the first that failed
+        raise FloatingPointError(
+            f"{members[member]}the loss is {losses[member, batch].item()} in "
+            f"{place.format(batch + 1)}, with learning_rate={learning_rate}"
+        )
 
 
 def other_seed(seed: int) -> int:
@@ -196,15 +223,14 @@ def evaluate(
         shown: (N, …), what the model is given in place of the images, such as noisy ones.
 
     Raises:
-        ValueError: there are no images, or ``shown`` has another shape.
+        ValueError: there are no images, ``shown`` has another shape, or they are not of the model's
+            type.
     """
-    if len(images) == 0:
-        raise ValueError("images: expected at least one")
-    shown = images if shown is None else shown
+    device = _checked_home(model, images)
+    shown = images if shown is None else tensor("shown", shown, images.dtype)
     if shown.shape != images.shape:
         raise ValueError(f"shown: expected {tuple(images.shape)}, not {tuple(shown.shape)}")
     model.eval()
-    device = next(model.parameters()).device
     total = torch.zeros((), device=device)
     pairs = zip(images.split(TEST_BATCH), shown.split(TEST_BATCH), strict=True)
     for clean, given in pairs:
@@ -214,9 +240,13 @@ def evaluate(
 
 @torch.no_grad()
 def reconstruct(model: nn.Module, images: Tensor) -> Tensor:
-    """The model's output for ``images``, (N, …), on the CPU."""
+    """The model's output for ``images``, (N, …), on the CPU.
+
+    Raises:
+        ValueError: there are no images, or they are not of the model's type.
+    """
+    device = _checked_home(model, images)
     model.eval()
-    device = next(model.parameters()).device
     return torch.cat([model(batch.to(device)).cpu() for batch in images.split(TEST_BATCH)])
 
 
@@ -227,47 +257,68 @@ def _memory_layout(model: nn.Module, data: Tensor, device: torch.device) -> torc
     return torch.channels_last if pays else torch.contiguous_format
 
 
-def check_recipe(
-    train: Tensor, test: Tensor, epochs: int, batch_size: int, learning_rate: float
-) -> None:
-    """What every training asks of its data and settings.
+# What is asked of the arguments
+
+
+def chosen(device: torch.device | str | None) -> torch.device:
+    """The device asked for, or else the fastest."""
+    try:
+        return torch.device(device or settings.device())
+    except (RuntimeError, TypeError):
+        raise ValueError(f"device={device!r}: expected one of torch's, as 'cpu'") from None
+
+
+def checked_recipe(
+    train: Tensor, test: Tensor, epochs: int, batch_size: int, learning_rate: float, loss: Loss
+) -> tuple[int, int, float]:
+    """The three numbers of every training as plain numbers, and its data as they have to be.
 
     Raises:
         ValueError: one of them is outside the ranges that ``fit`` lists.
     """
-    whole_number("epochs", epochs, 1)
-    whole_number("batch_size", batch_size, 1)
-    positive("learning_rate", learning_rate)
     for name, examples in {"train": train, "test": test}.items():
         _check_examples(name, examples, train)
+    function("loss", loss)
+    whole = whole_number("epochs", epochs, 1), whole_number("batch_size", batch_size, 1)
+    return *whole, positive("learning_rate", learning_rate)
 
 
 def _check_examples(name: str, examples: Tensor, train: Tensor) -> None:
-    if not isinstance(examples, Tensor):
-        raise ValueError(f"{name}: expected a tensor, not {type(examples).__name__}")
-    if len(examples) == 0 or examples.shape[1:] != train.shape[1:]:
+    axes = tensor(name, examples).shape[1:]
+    if examples.dim() == 0 or len(examples) == 0 or axes != train.shape[1:]:
         expected = ", ".join(map(str, train.shape[1:]))
         raise ValueError(f"{name}: expected (at least 1, {expected}), not {tuple(examples.shape)}")
-    if examples.dtype != torch.float32:
-        raise ValueError(f"{name}: expected float32, not {examples.dtype}")
+    tensor(name, examples, torch.float32)
 
 
-def _check_watched(
-    watch: Tensor | None, train: Tensor, pictures_at: Collection[int], epochs: int
-) -> None:
-    for epoch in pictures_at:
-        whole_number("pictures_at", epoch, 1, epochs)
-    if watch is not None:
-        _check_examples("watch", watch, train)
-    if pictures_at and watch is None:
-        raise ValueError(f"watch=None: expected images, as pictures_at={pictures_at}")
+@torch.no_grad()
+def check_results(name: str, model: nn.Module, loss: Loss, one: Tensor) -> None:
+    """One example, (1, …), keeps its shape and has one loss.
 
-
-def check_snapshots(snapshots_at: Collection[int], first: int, last: int) -> None:
-    """Every epoch that a snapshot is taken at is one of ``first`` to ``last``.
+    Args:
+        name: of the argument that the model comes from.
 
     Raises:
-        ValueError: one of them is not.
+        ValueError: it is otherwise.
     """
-    for epoch in snapshots_at:
-        whole_number("snapshots_at", epoch, first, last)
+    output = tensor(name, model(one))
+    if output.shape != one.shape:
+        shapes = f"{tuple(one.shape)}, not {tuple(output.shape)}"
+        raise ValueError(f"{name}: expected outputs of the input's shape {shapes}")
+    if shape := tuple(tensor("loss", loss(output, one)).shape):
+        raise ValueError(f"loss: expected a single number, not {shape}")
+
+
+def _parameter(model: nn.Module) -> nn.Parameter:
+    """The first of the model's, which tells its device and type."""
+    found = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    if found is None:
+        raise ValueError(f"model: expected a network with parameters, not {model!r}")
+    return found
+
+
+def _checked_home(model: nn.Module, images: Tensor) -> torch.device:
+    """The model's device, where its images can go."""
+    if tensor("images", images, _parameter(model).dtype).dim() == 0 or len(images) == 0:
+        raise ValueError(f"images: expected at least one, not {tuple(images.shape)}")
+    return _parameter(model).device

@@ -6,7 +6,7 @@ interrupted sweep goes on where it stopped.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from convbook.arguments import LARGEST_SEED, whole_number
+from convbook.arguments import LARGEST_SEED, function, positive, whole_number, whole_numbers
 from convbook.data import ImageData, Selection
+from convbook.data.sources import Source
 from convbook.models import initialised
 from convbook.training.forward import Precision
 from convbook.training.gathering import gather
@@ -44,7 +45,8 @@ class Configuration:
             100,000 numbers, and pictures, are kept in half precision.
 
     Raises:
-        ValueError: a number that has to be whole is not, or too small.
+        ValueError: a number that has to be whole is not, too small, or an epoch past the last;
+            ``images`` is no selection; or what has to be a function is none.
     """
 
     make: Callable[[], nn.Module]
@@ -64,12 +66,25 @@ class Configuration:
     weights: bool = True
 
     def __post_init__(self) -> None:
-        whole_number("seed", self.seed, 0, LARGEST_SEED)
-        whole_number("epochs", self.epochs, 1)
-        whole_number("batch_size", self.batch_size, 1)
-        for name in ("watch", "pictures_at", "snapshots_at"):
-            numbers = tuple(whole_number(name, number, 0) for number in getattr(self, name))
-            object.__setattr__(self, name, numbers)
+        if not isinstance(self.images, Selection):
+            raise ValueError(f"images={self.images!r}: expected a Selection")
+        for name in ("make", "loss", "schedule") + (("corrupt",) if self.noisy else ()):
+            function(name, getattr(self, name))
+        epochs = whole_number("epochs", self.epochs, 1)
+        plain = {
+            "seed": whole_number("seed", self.seed, 0, LARGEST_SEED),
+            "epochs": epochs,
+            "batch_size": whole_number("batch_size", self.batch_size, 1),
+            "learning_rate": positive("learning_rate", self.learning_rate),
+            "watch": whole_numbers("watch", self.watch, 0),
+            "pictures_at": whole_numbers("pictures_at", self.pictures_at, 1, epochs),
+            "snapshots_at": whole_numbers("snapshots_at", self.snapshots_at, 1, epochs),
+        }
+        for (
+            name,
+            number,
+        ) in plain.items():  # NumPy's and torch's as Python's, so that equal is equal
+            object.__setattr__(self, name, number)
 
     @property
     def recipe(self) -> Recipe:
@@ -190,7 +205,7 @@ def _full(weights: Tensors) -> Weights:
 
 
 def run_sweep(
-    configurations: Sequence[Configuration],
+    configurations: Iterable[Configuration],
     executor: Executor | None = None,
     progress: bool = True,
 ) -> list[Trained]:
@@ -198,15 +213,22 @@ def run_sweep(
 
     Args:
         configurations: as many as you like; equal ones are trained once.
-        executor: where to train: any of ``concurrent.futures``, or a cluster's, such as
+        executor: where to train: any of ``concurrent.futures``, or a cluster's, as
             ``dask.distributed.Client(…).get_executor()``. Without one, here, one after another.
             A process trains one run at a time, so threads of one process gain nothing.
         progress: whether to show a text bar, which leaves one line.
 
     Raises:
+        ValueError: these are no configurations, or that is no executor.
         ExceptionGroup: runs failed, for the reasons that it lists.
     """
-    configurations = list(configurations)
+    if not isinstance(configurations, Iterable):
+        raise ValueError(f"configurations={configurations!r}: expected a list of them")
+    for each in (configurations := list(configurations)):
+        if not isinstance(each, Configuration):
+            raise ValueError(f"configurations: expected Configurations alone, not {each!r}")
+    if not isinstance(executor, Executor | None):
+        raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor")
     distinct = list(dict.fromkeys(configurations))
     runs = gather([_told(each) for each in distinct] if executor else distinct, executor, progress)
     trained = {each: Trained.of(each, run) for each, run in zip(distinct, runs, strict=True)}
@@ -215,5 +237,5 @@ def run_sweep(
 
 def _told(configuration: Configuration) -> Configuration:
     """With the source that this machine has: a worker must not fall back to another by itself."""
-    source = "official" if configuration.images.load().official else "stand-in"
+    source: Source = "official" if configuration.images.load().official else "stand-in"
     return replace(configuration, images=replace(configuration.images, source=source))
