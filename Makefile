@@ -39,9 +39,11 @@ book: $(VENV)/book  ## render the stored notebooks to _build/html; warnings are 
 	@printf 'Open %s\n' "$$PWD/_build/html/index.html"
 
 # One thread for each worker; a notebook stays with one worker, and the slow files start first.
-test: $(VENV)/installed  ## lint, unit, property, notebook, book, browser and Colab tests
+test: $(VENV)/installed  ## lint, types, unit, property, notebook, book, browser and Colab tests
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	$(VENV)/bin/zizmor --offline --quiet .github
 	OMP_NUM_THREADS=1 CONVBOOK_PROFILE=quick $(PYTHON) -m pytest -n logical --maxprocesses 8 \
 		--dist loadfile --no-loadscope-reorder --nbval --nbval-current-env tests notebooks
 
@@ -76,4 +78,4 @@ serve: book  ## serve the book at http://localhost:8000
 	$(PYTHON) -m http.server --directory _build/html --bind localhost
 
 clean:  ## remove what make built: .venv, _build and caches
-	rm -rf $(VENV) _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) _build .pytest_cache .ruff_cache .mypy_cache .hypothesis

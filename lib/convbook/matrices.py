@@ -147,12 +147,13 @@ def _spatial_dimensions(weight: Tensor) -> int:
 
 
 def _sum_over_taps(
-    weight: Tensor, geometry: list[tuple[int, ...]], outputs: list[int], groups: int
+    weight: Tensor, geometry: Sequence[tuple[int, ...]], outputs: list[int], groups: int
 ) -> Tensor:
     """Sum over kernel taps of W[:, :, t, u, …] ⊗ S_t ⊗ S_u ⊗ …."""
-    total = 0
+    by_tap = weight.movedim((0, 1), (-2, -1))  # (K_1, …, K_D, C_out, C_in)
+    total = weight.new_zeros(())
     for tap in product(*map(range, weight.shape[2:])):
-        block = torch.block_diag(*weight[(..., *tap)].chunk(groups))  # (C_out, C_in)
+        block = torch.block_diag(*by_tap[tap].chunk(groups))  # (C_out, C_in)
         for t, o, (n, s, p, d) in zip(tap, outputs, geometry, strict=True):
             picks = tap_matrix(t, o, n, s, p, d).to(weight)
             block = torch.kron(block, picks)
