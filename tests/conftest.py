@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +28,17 @@ hypothesis.settings.load_profile("course")
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A small web server for this folder: its address."""
+def serving(folder: Path, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A small web server for this folder, with these headers in every answer: its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
+
+        def end_headers(self) -> None:
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            super().end_headers()
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
