@@ -4,16 +4,13 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
-BASE   ?= $(shell for p in python3 python python3.14 python3.13 python3.12 python3.11; do \
+BASE    = $(shell for p in python3 python python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# What chapters are run, and how, is said in the command alone: `make notebooks CHAPTER=02`.
-ifneq ($(origin CHAPTER),command line)
+# A variable here is set in the command alone, as in `make notebooks CHAPTER=02`: an assignment wins
+# over the environment.
 CHAPTER :=
-endif
-ifneq ($(origin PROFILE),command line)
 PROFILE :=
-endif
 
 .PHONY: help book test notebooks runs claims bench serve clean
 
