@@ -9,8 +9,8 @@ The modules stand on floors, and a module imports only from the floors below its
 3. ``data``, ``matrices``, ``shapes``, ``models``, ``corruptions``, ``baselines``: Bezier curves,
    MNIST, CIFAR-10 and their stand-ins; convolution as a matrix; a shape's walk through a network;
    the networks; noise on images; PCA and the best linear denoiser
-4. ``transposed``, ``training``: five ways to one operator; one network, many at once or a sweep of
-   them, trained and kept
+4. ``transposed``, ``layers``, ``training``: five ways to one operator; both layers in NumPy; one
+   network, many at once or a sweep of them, trained and kept
 5. ``metrics``, ``filters``, ``palette``: how far apart two sets of images, or of filters, are; the
    colours
 6. ``plots``, ``explorers``, ``claims``: what a reader sees

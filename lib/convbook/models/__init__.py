@@ -5,6 +5,7 @@ from convbook.models.digits import DigitAutoencoder
 from convbook.models.initial import initialised
 from convbook.models.photographs import PhotoAutoencoder, TwoPathAutoencoder
 from convbook.models.pooling import PoolUnpool
+from convbook.models.upsampling import UpsamplingAutoencoder
 
 __all__ = [
     "CurveAutoencoder",
@@ -13,5 +14,6 @@ __all__ = [
     "PhotoAutoencoder",
     "PoolUnpool",
     "TwoPathAutoencoder",
+    "UpsamplingAutoencoder",
     "initialised",
 ]
