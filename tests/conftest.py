@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("course")
 
 
 @contextmanager
-def serving(folder: Path, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(folder: Path, headers: dict[str, str] | None = None) -> Iterator[str]:
     """A small web server for this folder, with these headers in every answer: its address."""
 
     class Quiet(SimpleHTTPRequestHandler):

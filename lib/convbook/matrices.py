@@ -14,6 +14,7 @@ The transposed convolution is, entry for entry, Cᵀ (Dumoulin and Visin, arXiv 
 from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -129,7 +130,7 @@ def per_dimension(dimensions: int, **settings: PerDimension) -> list[tuple[int, 
     return list(zip(*columns, strict=True))
 
 
-def check_groups(weight: Tensor, groups: int) -> None:
+def check_groups(weight: Tensor | np.ndarray, groups: int) -> None:
     """Check that ``groups`` divides the first axis of ``weight``."""
     groups = whole_number("groups", groups, 1)
     if weight.shape[0] % groups:
