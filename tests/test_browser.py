@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from conftest import serving
 
@@ -167,9 +167,8 @@ def test_folds_open_and_explorers_are_drawn(browser: Browser, address: str, page
         fold = visit.page.locator("article details:visible").first
         fold.locator("summary").first.click()
         assert fold.get_attribute("open") is not None
-        explorers = visit.page.locator("[data-explorer]")
-        assert explorers.count()
-        assert all(explorer.locator("svg").count() for explorer in explorers.all())
+        expect(visit.page.locator("[data-explorer] > script")).to_have_count(0)  # they have run
+        assert all(each.is_visible() for each in visit.page.locator("[data-explorer]").all())
         assert visit.troubles == []
 
 
