@@ -4,16 +4,13 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip install --quiet --disable-pip-version-check
-BASE   ?= $(shell for p in python3 python python3.14 python3.13 python3.12 python3.11; do \
+BASE    = $(shell for p in python3 python python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# What chapters are run, and how, is said in the command alone: `make notebooks CHAPTER=02`.
-ifneq ($(origin CHAPTER),command line)
+# A variable here is set in the command alone, as in `make notebooks CHAPTER=02`: an assignment wins
+# over the environment.
 CHAPTER :=
-endif
-ifneq ($(origin PROFILE),command line)
 PROFILE :=
-endif
 
 .PHONY: help book test notebooks runs claims bench serve clean
 
@@ -39,9 +36,11 @@ book: $(VENV)/book  ## render the stored notebooks to _build/html; warnings are 
 	@printf 'Open %s\n' "$$PWD/_build/html/index.html"
 
 # One thread for each worker; a notebook stays with one worker, and the slow files start first.
-test: $(VENV)/installed  ## lint, unit, property, notebook, book, browser and Colab tests
+test: $(VENV)/installed  ## lint, types, unit, property, notebook, book, browser and Colab tests
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	$(VENV)/bin/zizmor --offline --quiet .github
 	OMP_NUM_THREADS=1 CONVBOOK_PROFILE=quick $(PYTHON) -m pytest -n logical --maxprocesses 8 \
 		--dist loadfile --no-loadscope-reorder --nbval --nbval-current-env tests notebooks
 
@@ -76,4 +75,4 @@ serve: book  ## serve the book at http://localhost:8000
 	$(PYTHON) -m http.server --directory _build/html --bind localhost
 
 clean:  ## remove what make built: .venv, _build and caches
-	rm -rf $(VENV) _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) _build .pytest_cache .ruff_cache .mypy_cache .hypothesis

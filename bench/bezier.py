@@ -41,7 +41,6 @@ def ours(seed: int) -> Run:
     """Thirty models, that of ``seed`` first. A chapter's 5,000 epochs compile once, so that the
     seconds of it stand apart: they are what the first epoch takes beyond the others.
     """
-    recipe = {"epochs": EPOCHS, "batch_size": BATCH, "learning_rate": RATE}
     seeds, few = range(seed, seed + MODELS), PATCHES.test[:1]  # tested when the clock has stopped
     bar, ends = progress_bar(EPOCHS, shown=False), []
     with (
@@ -49,7 +48,10 @@ def ours(seed: int) -> Run:
         patch.object(ensemble, "progress_bar", lambda *_: bar),
         patch.object(bar, "update", lambda: ends.append(time.perf_counter())),
     ):
-        run = fit_ensemble(PatchAutoencoder, PATCHES.train, few, seeds=seeds, **recipe)
+        run = fit_ensemble(
+            PatchAutoencoder, PATCHES.train, few, seeds=seeds, epochs=EPOCHS, batch_size=BATCH,
+            learning_rate=RATE,
+        )  # fmt: skip
     seconds = (ends[-1] - ends[0]) / (EPOCHS - 1)
     losses = [evaluate(run.model(index), PATCHES.test) for index in range(MODELS)]
     note = f"(and, once, {run.seconds - EPOCHS * seconds:.1f} s of compiling)"

@@ -56,9 +56,10 @@ def source_loop(seed: int) -> Run:
 def ours(seed: int) -> Run:
     """``fit``, in the same order; both are tested when the clock has stopped."""
     photographs, model = SELECTION.load(), initialised(PhotoAutoencoder, seed)
-    recipe = {"epochs": 1, "batch_size": BATCH, "learning_rate": RATE, "seed": seed}
-    recipe |= {"shuffle": False, "progress": False}
-    history = fit(model, photographs.train, photographs.test[:1], **recipe)
+    history = fit(
+        model, photographs.train, photographs.test[:1], epochs=1, batch_size=BATCH,
+        learning_rate=RATE, seed=seed, shuffle=False, progress=False,
+    )  # fmt: skip
     losses = [evaluate(model.to(settings.device()), photographs.test)]
     return Run(history.seconds / (IMAGES // BATCH), losses)
 

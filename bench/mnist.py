@@ -45,8 +45,10 @@ def source_loop(seed: int, make: Callable[[], nn.Module], batch_size: int) -> Ru
 def ours(seed: int, make: Callable[[], nn.Module], batch_size: int) -> Run:
     """``fit``; both sides are tested when the clock has stopped."""
     digits, model = mnist("official"), initialised(make, seed)
-    recipe = {"epochs": 1, "batch_size": batch_size, "learning_rate": RATE, "progress": False}
-    history = fit(model, digits.train, digits.test[:1], **recipe, seed=seed)
+    history = fit(
+        model, digits.train, digits.test[:1], epochs=1, batch_size=batch_size, learning_rate=RATE,
+        progress=False, seed=seed,
+    )  # fmt: skip
     steps = -(-len(digits.train) // batch_size)
     return Run(history.seconds / steps, [evaluate(model.to(settings.device()), digits.test)])
 

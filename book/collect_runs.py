@@ -11,6 +11,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 from convbook import settings
 from convbook.training.runs import read
@@ -18,6 +19,11 @@ from convbook.training.runs import read
 MIME = "application/vnd.convbook.runs+json"
 REGISTRY = "lib/convbook/training/registry.json"
 LARGEST, ALL_TOGETHER = 20_000_000, 60_000_000  # bytes: every clone carries them
+
+
+class Entry(TypedDict):
+    size: int
+    sha256: str
 
 
 def asked_for(chapter: Path) -> dict[str, str]:
@@ -36,7 +42,7 @@ def asked_for(chapter: Path) -> dict[str, str]:
     return found
 
 
-def collect(root: Path) -> dict[str, dict[str, int | str]]:
+def collect(root: Path) -> dict[str, Entry]:
     """Make ``root/runs`` hold what the chapters ask for, and nothing else.
 
     Returns:
@@ -59,7 +65,7 @@ def collect(root: Path) -> dict[str, dict[str, int | str]]:
     for path in folder.iterdir():
         if path.name not in asked:
             path.unlink()
-    registry = {}
+    registry: dict[str, Entry] = {}
     for name in sorted(asked):
         content = (folder / name).read_bytes()
         if len(content) > LARGEST:

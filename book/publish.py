@@ -81,7 +81,7 @@ def _rewritten(path: Path, lines: list[tuple[str, str]]) -> str:
     """The text of ``path`` with the first match of each pattern replaced."""
     text = path.read_text("utf-8") if path.exists() else ""
     for pattern, line in lines:
-        text, found = re.subn(pattern, lambda _, line=line: line, text, count=1, flags=re.M)
+        text, found = re.subn(pattern, line.replace("\\", r"\\"), text, count=1, flags=re.M)
         if not found:
             raise ValueError(f"{path}: expected a line like {line!r}, to write the address there")
     return text

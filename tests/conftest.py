@@ -29,12 +29,17 @@ hypothesis.settings.load_profile("course")
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A small web server for this folder: its address."""
+def serving(folder: Path, headers: dict[str, str] | None = None) -> Iterator[str]:
+    """A small web server for this folder, with these headers in every answer: its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
+
+        def end_headers(self) -> None:
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            super().end_headers()
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -91,8 +96,8 @@ def book(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 def build_book(source: Path, output: Path) -> None:
     """Build as `make book` does: stored outputs, warnings as errors."""
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     strictly = ["--all", "-W", "-n", "--keep-going", "-q"]
-    command = [jupyter_book, "build", source, "--path-output", output, *strictly]
+    command = [*jupyter_book, "build", source, "--path-output", output, *strictly]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, f"the book does not build without warnings:\n{run.stderr}"

@@ -1,22 +1,31 @@
-"""The book in a browser that can reach nothing but the book."""
+"""The book in a browser that can reach nothing but the book, under its own content policy."""
 
-import functools
-import http.server
+import re
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from conftest import serving
 
 ROOT = Path(__file__).parents[1]
 CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [CONTENTS["root"]] + [
     chapter["file"] for part in CONTENTS["parts"] for chapter in part["chapters"]
 ]
+EXPLORERS = [
+    f"notebooks/{chapter.stem}"
+    for chapter in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if "data-explorer" in chapter.read_text("utf-8")
+]
+# As CONTRIBUTING.md gives it to those who serve the book: every test here is held to it.
+POLICY = re.search(
+    r"^Content-Security-Policy: (.+)$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.M
+)[1]
 CHROMIUM = next(
     filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
 )
@@ -47,16 +56,9 @@ TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
 
 @pytest.fixture(scope="module")
 def address(book: Path) -> Iterator[str]:
-    """Where a web server of our own serves the built book."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None: ...
-
-    handler = functools.partial(Quiet, directory=book)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    """Where a web server of our own serves the built book, under the policy."""
+    with serving(book, {"Content-Security-Policy": POLICY}) as address:
+        yield address.rstrip("/")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,9 @@ def test_it_fits_a_phone(visit: Visit):
 
 
 def test_nothing_went_wrong(visit: Visit):
-    """No console error or warning, no failed request, none that leaves the machine."""
+    """No console error or warning (a breach of the policy is one), no request that fails or leaves
+    the machine.
+    """
     assert visit.troubles == []
 
 
@@ -157,8 +161,43 @@ def test_the_search_finds(browser: Browser, address: str):
         assert visit.troubles == []
 
 
-def test_the_network_is_cut(browser: Browser, address: str):
-    """The guard itself: a request to another host is stopped and recorded."""
+@pytest.mark.parametrize("page", EXPLORERS)
+def test_folds_open_and_explorers_are_drawn(browser: Browser, address: str, page: str):
+    with Visit(browser, f"{address}/{page}.html") as visit:
+        fold = visit.page.locator("article details:visible").first
+        fold.locator("summary").first.click()
+        assert fold.get_attribute("open") is not None
+        expect(visit.page.locator("[data-explorer] > script")).to_have_count(0)  # they have run
+        assert all(each.is_visible() for each in visit.page.locator("[data-explorer]").all())
+        assert visit.troubles == []
+
+
+def test_a_page_may_run_a_module_of_its_own_making(browser: Browser, address: str):
+    """From a blob, as an explorer does."""
+    blob = "new Blob(['export default 7'], {type: 'text/javascript'})"
     with Visit(browser, f"{address}/{PAGES[0]}.html") as visit:
+        run = f"import(URL.createObjectURL({blob})).then(module => module.default)"
+        assert visit.page.evaluate(run) == 7
+
+
+def test_the_policy_allows_no_other_host():
+    sources = {word for rule in POLICY.split(";") for word in rule.split()[1:]}
+    assert sources <= {"'none'", "'self'", "'unsafe-inline'", "blob:", "data:"}
+
+
+def test_the_policy_is_kept(browser: Browser, address: str):
+    """The guard itself: what the policy forbids is stopped and recorded."""
+    with Visit(browser, f"{address}/{PAGES[0]}.html") as visit:
+        with visit.page.expect_event("console"):
+            visit.page.evaluate("fetch('https://example.org/').catch(() => {})")
+        assert any("Content Security Policy" in trouble for trouble in visit.troubles)
+
+
+def test_the_network_is_cut(browser: Browser, address: str):
+    """The other guard: where no policy stands, a request to another host is stopped and recorded,
+    too.
+    """
+    with Visit(browser, f"{address}/{PAGES[0]}.html") as visit:
+        visit.page.goto("about:blank")
         visit.page.evaluate("fetch('https://example.org/').catch(() => {})")
         assert "reaches outside: https://example.org/" in visit.troubles

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "lib" / "convbook"
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+WORKFLOW_JOBS = [yaml.safe_load(path.read_text())["jobs"] for path in WORKFLOWS]
 MODULES = [path for path in sorted(LIBRARY.rglob("*.py")) if path != LIBRARY / "__init__.py"]
 
 every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
@@ -47,6 +48,27 @@ def test_actions_are_pinned_to_commits():
     for workflow in WORKFLOWS:
         for action in re.findall(r"uses: (.*)", workflow.read_text()):
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), workflow.name
+
+
+def test_no_checkout_leaves_a_token_behind():
+    steps = [step for jobs in WORKFLOW_JOBS for job in jobs.values() for step in job["steps"]]
+    checkouts = [step for step in steps if "actions/checkout@" in step.get("uses", "")]
+    assert len(checkouts) >= len(WORKFLOWS)
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_a_workflow_may_only_read():
+    for workflow in WORKFLOWS:
+        assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
+    writing = {name for jobs in WORKFLOW_JOBS for name, job in jobs.items() if "permissions" in job}
+    assert writing == {"publish"}
+
+
+def test_the_book_is_published_after_its_tests():
+    (jobs,) = [jobs for jobs in WORKFLOW_JOBS if "actions/deploy-pages@" in str(jobs)]
+    (publishing,) = [job for job in jobs.values() if "actions/deploy-pages@" in str(job)]
+    before = [jobs[name]["steps"] for name in publishing["needs"]]
+    assert any(step.get("run") == "make test" for steps in before for step in steps)
 
 
 # The library's floors

@@ -4,8 +4,7 @@ Its SVG output draws every glyph as a path and needs no fonts, which some browse
 opened from disk; the "full" build holds all TeX extensions, so nothing is fetched later either.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.resources import files
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -14,9 +13,8 @@ FILE = "tex-svg-full.js"
 
 
 def serve_mathjax(app: Sphinx, config: Config) -> None:
-    package = find_spec("sphinx-mathjax-offline")  # used as a folder of files, not as an extension
-    mathjax = Path(package.submodule_search_locations[0]) / "static" / "mathjax"
-    config.html_static_path.append(str(mathjax / FILE))
+    package = files("sphinx-mathjax-offline")  # used as a folder of files, not as an extension
+    config.html_static_path.append(str(package / "static" / "mathjax" / FILE))
     config.mathjax_path = FILE
 
 

@@ -143,7 +143,7 @@ class _Layer:
         self.word = padding if isinstance(padding, str) else ""
         if self.word not in ("", "valid", "same"):
             raise ValueError(f"padding={padding!r}: expected whole numbers, 'valid' or 'same'")
-        cells = 0 if self.word else padding
+        cells = 0 if isinstance(padding, str) else padding
         self.settings = per_dimension(2, stride=stride, padding=cells, dilation=dilation)
         self.gradients: dict[str, Array] = {}
         self._seen: tuple[Array, Axes] | None = None

@@ -14,6 +14,7 @@ The transposed convolution is, entry for entry, Cᵀ (Dumoulin and Visin, arXiv 
 from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -129,7 +130,7 @@ def per_dimension(dimensions: int, **settings: PerDimension) -> list[tuple[int, 
     return list(zip(*columns, strict=True))
 
 
-def check_groups(weight: Tensor, groups: int) -> None:
+def check_groups(weight: Tensor | np.ndarray, groups: int) -> None:
     """Check that ``groups`` divides the first axis of ``weight``."""
     groups = whole_number("groups", groups, 1)
     if weight.shape[0] % groups:
@@ -147,12 +148,13 @@ def _spatial_dimensions(weight: Tensor) -> int:
 
 
 def _sum_over_taps(
-    weight: Tensor, geometry: list[tuple[int, ...]], outputs: list[int], groups: int
+    weight: Tensor, geometry: Sequence[tuple[int, ...]], outputs: list[int], groups: int
 ) -> Tensor:
     """Sum over kernel taps of W[:, :, t, u, …] ⊗ S_t ⊗ S_u ⊗ …."""
-    total = 0
+    by_tap = weight.movedim((0, 1), (-2, -1))  # (K_1, …, K_D, C_out, C_in)
+    total = weight.new_zeros(())
     for tap in product(*map(range, weight.shape[2:])):
-        block = torch.block_diag(*weight[(..., *tap)].chunk(groups))  # (C_out, C_in)
+        block = torch.block_diag(*by_tap[tap].chunk(groups))  # (C_out, C_in)
         for t, o, (n, s, p, d) in zip(tap, outputs, geometry, strict=True):
             picks = tap_matrix(t, o, n, s, p, d).to(weight)
             block = torch.kron(block, picks)

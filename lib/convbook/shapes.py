@@ -66,6 +66,8 @@ def _opened(layers: Iterable[nn.Module]) -> Iterable[nn.Module]:
 
 
 def _shape_after(layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    rule: Callable[..., int]
+    names: tuple[str, ...]
     match layer:
         case nn.Conv2d():
             _check_channels(layer, shape)
@@ -92,7 +94,7 @@ def _shape_after(layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
             if shape != (math.prod(layer.unflattened_size),):
                 size = math.prod(layer.unflattened_size)
                 raise ValueError(f"shape={shape}: expected ({size},) before {_name(layer)}")
-            return tuple(layer.unflattened_size)
+            return tuple(layer.unflattened_size)  # type: ignore[arg-type]  # torch 2.6: names, too
         case _ if isinstance(layer, _UNCHANGED):
             return shape
         case _:

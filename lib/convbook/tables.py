@@ -14,7 +14,7 @@ class Table:
     """Rows of cells, a name first in each; ``heads`` stand above them."""
 
     heads: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
     def __str__(self) -> str:
         lines = [self.heads, *self.rows]

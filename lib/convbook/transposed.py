@@ -41,7 +41,9 @@ class Geometry:
     groups: int
 
 
-def _with_torchs_arguments(way: Callable[[Tensor, Tensor, Geometry], Tensor]):
+def _with_torchs_arguments(
+    way: Callable[[Tensor, Tensor, Geometry], Tensor],
+) -> Callable[..., Tensor]:
     """Give an implementation the arguments of ``conv_transpose2d``, checked in one place."""
 
     def checked(
@@ -66,13 +68,15 @@ def _with_torchs_arguments(way: Callable[[Tensor, Tensor, Geometry], Tensor]):
         rows, columns = per_dimension(
             2, stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
         )
-        output = tuple(
+        height, width = (
             conv_transpose_size(n, k, s, p, extra, d)
             for n, k, (s, p, extra, d) in zip(
                 y.shape[2:], weight.shape[2:], (rows, columns), strict=True
             )
         )
-        return way(y, weight, Geometry(*zip(rows, columns, strict=True), output, groups))
+        stride, padding, output_padding, dilation = zip(rows, columns, strict=True)
+        shape = Geometry(stride, padding, output_padding, dilation, (height, width), groups)
+        return way(y, weight, shape)
 
     checked.__name__, checked.__doc__ = way.__name__, way.__doc__
     return checked
@@ -140,7 +144,7 @@ def by_col2im(y: Tensor, weight: Tensor, shape: Geometry) -> Tensor:
     columns = torch.einsum("ngcp,gck->ngkp", cells, kernels).flatten(1, 2)
     # fold counts positions by the convolution's formula: give it what y's stamps need, no more
     geometry = zip(y.shape[2:], weight.shape[2:], shape.stride, shape.dilation, strict=True)
-    needed = [conv_transpose_size(n, k, s, dilation=d) for n, k, s, d in geometry]
+    needed = tuple(conv_transpose_size(n, k, s, dilation=d) for n, k, s, d in geometry)
     canvas = F.fold(columns, needed, weight.shape[2:], shape.dilation, 0, shape.stride)
     extra_rows, extra_columns = shape.output_padding
     return _crop(F.pad(canvas, (0, extra_columns, 0, extra_rows)), shape)

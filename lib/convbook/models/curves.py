@@ -1,5 +1,6 @@
 """Networks for Bezier curves: chapters 6 and 7."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -23,7 +24,11 @@ class PatchAutoencoder(nn.Module):
 
     def __init__(self, activation: Literal["tanh", "relu", "none"] = "tanh"):
         super().__init__()
-        choices = {"tanh": torch.tanh, "relu": torch.relu, "none": nn.Identity()}
+        choices: dict[str, Callable[[Tensor], Tensor]] = {
+            "tanh": torch.tanh,
+            "relu": torch.relu,
+            "none": nn.Identity(),
+        }
         self.activation = choices[one_of("activation", activation, choices)]
         self.conv = nn.Conv1d(1, 3, kernel_size=7, stride=4)
         self.deconv = nn.ConvTranspose1d(3, 1, kernel_size=7, stride=4)

@@ -1,5 +1,6 @@
 """The networks for photographs of chapter 10."""
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -49,15 +50,15 @@ class PhotoAutoencoder(nn.Module):
             nn.Linear(flat, latent_dim),
             *([nn.ReLU()] if code_activation == "relu" else []),
         )
-        up = {"padding": 1, "stride": 2, "output_padding": 1}
+        up = partial(transposed, kernel_size=3, padding=1, stride=2, output_padding=1)
         self.decoder = nn.Sequential(
             *(nn.Linear(latent_dim, flat), nn.ReLU()),
             nn.Unflatten(1, (maps or 64, 8, 8)),
             *([transposed(maps, 64, 1), nn.ReLU()] if maps else []),
             *(transposed(64, 64, 3, padding=1), nn.ReLU()),
-            *(transposed(64, 32, 3, **up), nn.ReLU()),  # (N, 32, 16, 16)
+            *(up(64, 32), nn.ReLU()),  # (N, 32, 16, 16)
             *(transposed(32, 32, 3, padding=1), nn.ReLU()),
-            *(transposed(32, 16, 3, **up), nn.ReLU()),  # (N, 16, 32, 32)
+            *(up(32, 16), nn.ReLU()),  # (N, 16, 32, 32)
             *(transposed(16, 16, 3, padding=1), nn.ReLU()),
             transposed(16, 3, 3, padding=1),  # (N, 3, 32, 32)
         )
@@ -65,7 +66,7 @@ class PhotoAutoencoder(nn.Module):
         for layer in self.modules():
             if isinstance(layer, drawn):
                 nn.init.xavier_uniform_(layer.weight)
-                nn.init.constant_(layer.bias, 0.01)
+                nn.init.constant_(layer.get_parameter("bias"), 0.01)
 
     def encode(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) to (N, latent_dim)."""
@@ -100,9 +101,9 @@ class TwoPathAutoencoder(nn.Module):
             self.expand.weight.copy_(self.project.weight.T)
         last = (self.convolutions.encoder[-1], self.convolutions.decoder[-1])
         for layer in (self.project, self.expand, *last):
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.get_parameter("bias"))
         for layer in last:
-            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.get_parameter("weight"))
 
     def encode(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) to (N, latent_dim)."""

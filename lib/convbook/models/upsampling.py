@@ -1,5 +1,7 @@
 """Chapter 4's autoencoders: alike but for the way in which the decoder makes its maps larger."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,11 +53,13 @@ class UpsamplingAutoencoder(nn.Module):
         one_of("way", way, WIDTHS)
         stride, width = (3 if "s3" in way else 2), WIDTHS[way]
         code, kernel = (32, 1) if stride == 3 else (8, 3)
-        down = {"kernel_size": 2 * stride, "stride": stride, "padding": stride - stride // 2}
+        down = partial(
+            nn.Conv2d, kernel_size=2 * stride, stride=stride, padding=stride - stride // 2
+        )
         self.encoder = nn.Sequential(
-            nn.Conv2d(3, 24, **down),  # (N, 24, 16, 16), or (N, 24, 11, 11)
+            down(3, 24),  # (N, 24, 16, 16), or (N, 24, 11, 11)
             nn.ReLU(),
-            nn.Conv2d(24, code, **down),  # (N, 8, 8, 8), or (N, 32, 4, 4)
+            down(24, code),  # (N, 8, 8, 8), or (N, 32, 4, 4)
         )
         large = [nn.ReLU(), nn.Conv2d(width, 3, 7, padding=3)] if "7×7" in way else []
         self.decoder = nn.Sequential(
@@ -93,7 +97,7 @@ def upsampling(way: str, inputs: int, outputs: int) -> nn.Module:
         case "shuffle" | "shuffle, ICNR":  # Shi et al. 2016, arXiv 1609.05158
             conv = nn.Conv2d(inputs, 4 * outputs, 3, padding=1)
             if "ICNR" in way:  # four phases that start alike: Aitken et al. 2017, arXiv 1707.02937
-                for values in (conv.weight, conv.bias):
+                for values in conv.parameters():
                     values.data = values.data[:outputs].repeat_interleave(4, 0)
             return nn.Sequential(conv, nn.PixelShuffle(2))
     return nn.ConvTranspose2d(inputs, outputs, *TRANSPOSED[way.partition(",")[0]])

@@ -250,10 +250,12 @@ def kronecker(first: ArrayLike, second: ArrayLike) -> None:
 def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
     """Convolution matrices, coloured by weight: the last one at the right, in full height."""
     *wide, tall = matrices
-    layout = [[name, tall] for name in wide]
     heights = [np.shape(matrices[name])[0] + 1 for name in wide]
     figure, all_axes = plt.subplot_mosaic(
-        layout, figsize=(WIDTH, 4.6), width_ratios=[1.2, 1], height_ratios=heights
+        [[name, tall] for name in wide],
+        figsize=(WIDTH, 4.6),
+        width_ratios=[1.2, 1],
+        height_ratios=heights,
     )
     for name, axes in all_axes.items():
         axes.imshow(weight_colours(matrices[name], kernel), interpolation="nearest")
@@ -261,7 +263,7 @@ def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
         axes.set_title(f"{name}: {rows}×{columns}", fontsize=9)
         axes.set(xticks=[], yticks=[], anchor="NW")
         axes.spines[:].set(visible=True, color=FAINT)
-    figure.get_layout_engine().set(h_pad=0.06)
+    figure.set_layout_engine("constrained", h_pad=0.06)
 
 
 def alignments(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,7 +45,7 @@ def curves(
             (drawn[name],) = axes.plot(values, color=colours[name], **look)
         axes.set_title(title, fontsize=9)
         axes.tick_params(labelsize=8)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params("x", integer=True)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes in grid[-1]:
@@ -108,7 +109,7 @@ def filters_over_seeds(rows: Mapping[str, Tensor], reference: Tensor | None = No
                 dashed = (-1 if opposed else 1) * reference[channel] / reference[channel].norm()
                 axes.plot(dashed, color=INK, linestyle="--", linewidth=1.2)
             axes.tick_params(labelsize=8)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.locator_params("x", integer=True)
         all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
     for channel, axes in enumerate(grid[0]):
         axes.set_title(f"filter {channel + 1}", fontsize=9)
@@ -136,7 +137,7 @@ def dots(
                 continue
             values = np.asarray(row[kind], dtype=float)
             at = y + (which - (len(kinds) - 1) / 2) * 0.26
-            look = {"color": HUES[which % len(HUES)], "linestyle": "", "zorder": 3}
+            look: dict[str, Any] = {"color": HUES[which % len(HUES)], "linestyle": "", "zorder": 3}
             name = None if kind in named else kind
             named.add(kind)
             axes.plot(
@@ -169,7 +170,7 @@ def by_place(
         values = np.asarray(values)
         axes.plot(first + np.arange(len(values)), values, color=colour, marker="o", label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params("x", integer=True)
     if logarithmic:
         axes.set_yscale("log")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
@@ -199,7 +200,7 @@ def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> Non
     for axes in (left, middle, right):
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
         axes.tick_params(labelsize=8)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params("x", integer=True)
     left.set_xlabel("point", fontsize=9)
     middle.set_xlabel("point", fontsize=9)
     right.set_xlabel("filter", fontsize=9)
@@ -233,8 +234,8 @@ def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
     for start, colour in zip(starts, cycle(HUES[3:]), strict=False):  # the first three are filters
         left = start + kernel_size / 2 - 0.5
         for channel in range(channels):  # channels lie behind one another, at one position
-            look = {"facecolor": mix(colour, "white", 0.6), "edgecolor": colour}
-            axes.add_patch(Rectangle((left, rows["code"] + channel), 1, 1, **look))
+            place, face = (left, rows["code"] + channel), mix(colour, "white", 0.6)
+            axes.add_patch(Rectangle(place, 1, 1, facecolor=face, edgecolor=colour))
         for edge, corner in ((start, left), (start + kernel_size, left + 1)):
             read = [rows["curve"] + 1.1, rows["code"]]
             write = [rows["code"] + channels, rows["output"] - 0.1]

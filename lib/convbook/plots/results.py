@@ -39,7 +39,7 @@ def loss_curves(
             axes.plot(epochs, losses, color=colour, marker=marker, label=kind if i == 0 else None)
     mark_baselines(axes, baselines)
     axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", yscale="log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params("x", integer=True)
     plain_numbers(axes.yaxis)
     if len(runs) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -93,7 +93,7 @@ def histogram(groups: Mapping[str, ArrayLike], label: str, counted: str) -> None
     _, axes = plt.subplots(figsize=(WIDTH, 2.6))
     values = [np.asarray(part) for part in groups.values()]
     edge = max(np.abs(part).max() for part in values if len(part))
-    bins = np.linspace(-edge, edge, 41)  # one of the edges is zero
+    bins = np.linspace(-edge, edge, 41).tolist()  # one of the edges is zero
     axes.hist(values, bins=bins, stacked=True, color=HUES[: len(values)], label=list(groups))
     axes.set(xlabel=label, ylabel=counted)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values))
@@ -113,8 +113,8 @@ def over_code_size(pca_errors: ArrayLike, methods: Mapping[str, Mapping[int, flo
     axes.plot(every, curve[every], color=INK, linestyle="--", linewidth=1.6, label="PCA")
     for colour, (name, errors) in zip(cycle(HUES), methods.items(), strict=False):
         style = "-" if len(errors) > 1 else ""
-        look = {"color": colour, "marker": "o", "linestyle": style}
-        axes.plot(list(errors), list(errors.values()), **look, label=name)
+        values = list(errors.values())
+        axes.plot(list(errors), values, color=colour, marker="o", linestyle=style, label=name)
     axes.xaxis.set_major_locator(LogLocator(base=2))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
