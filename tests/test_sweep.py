@@ -3,6 +3,7 @@
 import os
 import signal
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
@@ -71,6 +72,22 @@ def test_a_run_is_fit(folder):
         assert torch.equal(values, history.snapshots[1][name])
     ours, its = trained.model().state_dict(), model.cpu().state_dict()
     assert all(torch.equal(ours[name], its[name]) for name in its)
+
+
+def test_what_another_process_trains_meanwhile_is_read(folder, monkeypatch):
+    """Two sweeps of the same runs share the work: neither trains what the other has stored."""
+    fit, trained = sweep.fit, []
+
+    def fit_while_another_sweep_goes_ahead(*args, seed, **kwargs):
+        trained.append(seed)
+        if seed == 1:
+            run_sweep(THREE[1:], progress=False)
+        return fit(*args, seed=seed, **kwargs)
+
+    monkeypatch.setattr(sweep, "fit", fit_while_another_sweep_goes_ahead)
+    monkeypatch.setattr(sweep, "ALONE", nullcontext())  # the other one is no process here
+    run_sweep(THREE, progress=False)
+    assert trained == [1, 2, 3]
 
 
 def test_what_was_trained_is_read(folder, monkeypatch, capsys):

@@ -14,7 +14,6 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -72,6 +71,7 @@ def gather(
     Raises:
         ExceptionGroup: jobs failed, for the reasons that it lists.
     """
+    began = time.time_ns()
     runs: dict[int, Run] = {}
     missing: dict[int, Job] = {}
     failures: list[Exception] = []
@@ -85,7 +85,7 @@ def gather(
     _foretell(list(missing.values()))
     with (
         progress_bar(len(missing), progress and bool(missing), unit="run") as bar,
-        closing(_started(missing, executor)) as started,
+        closing(_started(missing, executor, began)) as started,
     ):
         for number, result in started:
             with _collected(failures, jobs[number]):
@@ -114,11 +114,11 @@ def _collected(failures: list[Exception], job: Job) -> Iterator[None]:
 
 
 def _started(
-    jobs: dict[int, Job], executor: Executor | None
+    jobs: dict[int, Job], executor: Executor | None, began: int
 ) -> Generator[tuple[int, Callable[[], Run]], None, None]:
     """Each job, as it gets its turn or is finished, with a way to its run."""
     if executor is None:
-        yield from ((number, partial(train_here, job)) for number, job in jobs.items())
+        yield from ((number, partial(train_here, job, began)) for number, job in jobs.items())
         return
     futures: dict[Future[Run], int] = {}
     try:
@@ -149,22 +149,18 @@ def _stop(executor: Executor, futures: Sequence[Future[Run]]) -> None:
             future.cancel()
 
 
-def train_here(job: Job) -> Run:
-    """Train this job, unless another process does so meanwhile."""
+def train_here(job: Job, began: int) -> Run:
+    """Train this job, unless another process has done so since ``began``, in nanoseconds."""
     own = settings.runs_folder() / name_of(job.recipe)
-    before = _modified(own)
     with ExitStack() as held:
         with suppress(OSError):  # nothing can be written there, which storing the run will say
             own.parent.mkdir(parents=True, exist_ok=True)
             lock = own.with_name(f"{own.name}.lock")
             held.enter_context(locked(lock, f"training {own.name}"))
-        if _modified(own) != before and (run := read(own)) and find(job, [run]):
+        is_new = own.exists() and own.stat().st_mtime_ns >= began
+        if is_new and (run := read(own)) and find(job, [run]):
             return run
         return store(run_of(job))
-
-
-def _modified(path: Path) -> int | None:
-    return path.stat().st_mtime_ns if path.exists() else None
 
 
 def run_of(job: Job) -> Run:
