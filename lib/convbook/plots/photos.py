@@ -41,7 +41,7 @@ def photo_grid(
         notes: name to a few words below it.
         alt: what is to be seen, for who does not see it.
         limits: the values shown as black and as full colour.
-        titles: one above each column; a phone has room for four.
+        titles: one above each column, up to four; on a phone a row's name then stands above it.
     """
     columns = max(len(images) for images in rows.values())
     heads = ["", *titles] if titles else []
@@ -50,8 +50,9 @@ def photo_grid(
         note = escape(notes.get(name, ""))
         cells.append(f"<span><b>{escape(name)}</b><br>{note}</span>")
         cells += [f'<img alt="" src="{as_png(image, limits)}">' for image in images]
+    kind = "photos titled" if titles else "photos"
     html = (
-        f'<div class="photos" role="img" aria-label="{escape(alt)}" '
+        f'<div class="{kind}" role="img" aria-label="{escape(alt)}" '
         f'style="--columns: {columns}; {GRID}">{"".join(cells)}</div>'
     )
     words = "\n".join(f"{name} ({notes.get(name, '')}): {columns} images" for name in rows)
