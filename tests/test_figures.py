@@ -1,10 +1,15 @@
 """Figures say what they are given: colours, numbers, and a picture for every setting."""
 
+import base64
+import io
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from convbook import plots
 from convbook.explorers import explore_sizes
@@ -89,17 +94,17 @@ def test_images_are_shown_within_their_limits(channels):
     assert np.allclose(shown, expected[0] if channels == 1 else expected.permute(1, 2, 0))
 
 
-def test_switch_colours_tell_the_four_places_apart():
-    switches = torch.tensor([[[[0, 3], [12, 15]]]])  # places 0, 1, 2, 3 of windows in rows of 8
-    colours = plots.switch_colours(switches, width=8)
-    assert colours.shape == (1, 3, 2, 2)
-    assert len(colours[0].flatten(1).T.unique(dim=0)) == 4
-
-
-def test_switch_colours_in_rows_of_odd_length():
-    first_row, second_row = torch.tensor([[[[0, 3]]]]), torch.tensor([[[[7, 10]]]])
-    one, two = (plots.switch_colours(row, width=7).flatten(2)[0] for row in (first_row, second_row))
-    assert len(torch.cat([one, two], 1).T.unique(dim=0)) == 4
+def test_a_grid_of_photographs_is_images_with_names_notes_and_titles(monkeypatch):
+    shown = []
+    monkeypatch.setattr("convbook.plots.photos.display", shown.append)
+    grey, colour = torch.tensor([[[0.0, 0.5, 2.0]]]), torch.rand(3, 1, 3)
+    plots.photo_grid({"a & b": [grey, colour]}, {"a & b": "error"}, "two", titles=["x", "y"])
+    html = shown[0]._repr_mimebundle_()["text/html"]
+    words = re.findall(r"<span[^>]*>(.*?)</span>", html)
+    assert words == ["", "x", "y", "<b>a &amp; b</b><br>error"]
+    first, _ = (base64.b64decode(png) for png in re.findall(r'base64,(.*?)"', html))
+    pixels = np.asarray(Image.open(io.BytesIO(first)))
+    assert pixels.tolist() == [[[0, 0, 0], [128, 128, 128], [255, 255, 255]]]
 
 
 def test_results_are_plotted_as_given():
@@ -111,12 +116,6 @@ def test_results_are_plotted_as_given():
     assert [bar.get_width() for bar in plt.gca().patches] == [0.5, 0.25]
     plots.ranking({"one": 0.5}, {"mean": 0.9})
     assert plt.gca().get_xlim()[1] > 0.9
-    plots.against_pca(torch.linspace(1, 0.1, 20), {"net": (4, [0.5, 0.6, 0.9])})
-    assert plt.gca().lines[2].get_ydata() == 0.6
-    plots.kernels({"conv": [torch.eye(3)]}, ["seed 0"])
-    assert texts().count("1.00") == 3
-    plots.kernels({"conv": [torch.tensor([[10.05, -0.25]])]}, ["seed 0"])
-    assert texts() == ["10.05", "-.25"]
 
 
 def test_a_table_of_images_keeps_rows_columns_and_notes():

@@ -23,10 +23,9 @@ from convbook.plots.curves import (
     over_epochs,
     sliding,
 )
-from convbook.plots.images import image_rows, image_table, kernels, switch_colours
+from convbook.plots.images import image_rows, image_table
 from convbook.plots.photos import photo_grid
 from convbook.plots.results import (
-    against_pca,
     histogram,
     loss_curves,
     over_code_size,
@@ -37,7 +36,6 @@ from convbook.plots.results import (
 from convbook.plots.style import set_style
 
 __all__ = [
-    "against_pca",
     "alignments",
     "by_place",
     "curves",
@@ -50,7 +48,6 @@ __all__ = [
     "image_rows",
     "image_table",
     "kernel_colours",
-    "kernels",
     "kronecker",
     "loss_curves",
     "over_code_size",
@@ -65,6 +62,5 @@ __all__ = [
     "sliding_kernel",
     "stamps",
     "structures",
-    "switch_colours",
     "weight_colours",
 ]

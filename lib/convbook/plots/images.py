@@ -1,6 +1,5 @@
-"""Images in rows, and small kernels as images."""
+"""Images in rows, and in tables."""
 
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from convbook.palette import BLUE, FAINT, GREEN, INK, ORANGE
-from convbook.plots.style import WIDTH, mix
+from convbook.plots.style import WIDTH
 
 
 def image_rows(
@@ -81,39 +79,6 @@ def image_table(
         _name_row(all_axes[0], textwrap.fill(row, 12))
     for axes, column in zip(grid[0], columns, strict=True):
         axes.set_title(column, fontsize=10, loc="center")
-
-
-def switch_colours(switches: Tensor, width: int) -> Tensor:
-    """Where in its 2×2 window each maximum lay, as a colour: (N, 1, h, w) to (N, 3, h, w).
-
-    Args:
-        switches: the indices that ``max_pool2d`` returns, into rows of ``width`` cells.
-    """
-    quarter = switches // width % 2 * 2 + switches % width % 2  # 0 1 over 2 3
-    palette = np.array([mix(c, "white", 0.25) for c in (FAINT, BLUE, ORANGE, GREEN)])
-    return torch.from_numpy(palette)[quarter[:, 0]].permute(0, 3, 1, 2).float()
-
-
-def kernels(rows: Mapping[str, Sequence[Tensor]], titles: Sequence[str]) -> None:
-    """Rows of small kernels with their weights written in, on one scale: blue positive, red
-    negative.
-    """
-    largest = max(kernel.abs().max().item() for row in rows.values() for kernel in row)
-    count = len(titles)
-    size = (WIDTH, len(rows) * (WIDTH - 1) / count + 0.3)
-    _, grid = plt.subplots(len(rows), count, figsize=size, squeeze=False)
-    for all_axes, (label, row) in zip(grid, rows.items(), strict=True):
-        for axes, kernel in zip(all_axes, row, strict=True):
-            weights = kernel.detach().cpu().numpy()
-            axes.imshow(weights, cmap="RdBu", vmin=-largest, vmax=largest)
-            for (i, j), weight in np.ndenumerate(weights):
-                colour = "white" if abs(weight) > 0.6 * largest else INK
-                text = re.sub(r"^(-?)0\.", r"\1.", f"{weight:.2f}")
-                axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
-            _bare(axes)
-        _name_row(all_axes[0], label)
-    for axes, title in zip(grid[0], titles, strict=True):
-        axes.set_title(title, fontsize=9, loc="center")
 
 
 def _bare(axes: Axes) -> None:

@@ -58,30 +58,6 @@ def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None
     axes.tick_params(axis="y", length=0)
 
 
-def against_pca(pca_errors: ArrayLike, points: Mapping[str, tuple[int, Sequence[float]]]) -> None:
-    """PCA's test error over the code size, and other methods as points on the same axes.
-
-    Args:
-        pca_errors: (components + 1,), from code size 0 up, as ``PCA.errors`` gives it.
-        points: name to code size and its errors, one for each seed; drawn as the range and the
-            middle.
-    """
-    axes = _axes_of_code_size()
-    largest = 2 * max(size for size, _ in points.values())
-    curve = np.asarray(pca_errors)[: largest + 1]
-    axes.plot(range(1, len(curve)), curve[1:], color=INK, label="PCA")
-    colours = cycle(HUES)
-    for i, (colour, (name, (size, errors))) in enumerate(
-        zip(colours, points.items(), strict=False)
-    ):
-        size = size * 1.09 ** (i - (len(points) - 1) / 2)  # points of one size stand side by side
-        axes.plot([size, size], [min(errors), max(errors)], color=colour)
-        axes.plot(size, np.median(errors), marker="o", linestyle="", color=colour, label=name)
-    axes.set_xlabel("code size (numbers); points of one size side by side")
-    plain_numbers(axes.xaxis)
-    axes.legend(loc="lower left")
-
-
 def histogram(groups: Mapping[str, ArrayLike], label: str, counted: str) -> None:
     """How often each value occurs, in forty bins around zero; the groups are stacked.
 
