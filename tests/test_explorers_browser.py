@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import random
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -83,7 +84,10 @@ class Visit:
             route.abort()
 
     def hear(self, message: object) -> None:
-        if message.type in ("error", "warning"):
+        if message.type not in ("error", "warning"):
+            return
+        # From disk a browser refuses the theme's symbol fonts, with or without explorers.
+        if self.home.scheme != "file" or not re.search("fontawesome|ERR_FAILED", message.text):
             self.troubles.append(message.text)
 
     def __enter__(self) -> Page:
@@ -353,7 +357,7 @@ def test_three_views_show_one_output(shown):
         first = cells(page, "output")
         press(page, "gather").click()
         assert cells(page, "output") == first
-        press(page, "zeros between, kernel flipped").click()
+        press(page, "zero insertion").click()
         assert cells(page, "output") == first
         assert cells(page, "kernel") == [9, 8, 7, 6, 5, 4, 3, 2, 1]
         spread = page.get_by_role("grid", name="input, spread of 7 by 7 cells")
@@ -364,7 +368,7 @@ def test_three_views_show_one_output(shown):
         page.get_by_label("input, row 0, column 0", exact=True).hover()
         assert lit(page, "output") == 9, "five of them cropped"
         press(page, "convolution").click()
-        assert not press(page, "zeros between, kernel flipped").is_visible()
+        assert not press(page, "zero insertion").is_visible()
 
 
 def test_play_step_and_scrub(shown):
@@ -527,9 +531,9 @@ def test_overlap_s_controls(shown):
 # All of them
 
 
-def violations(found: object) -> list[tuple[str, str]]:
-    """axe's rules that were broken, and where."""
-    rules = found.response["violations"]
+def violations(page: Page, within: str = "body") -> list[tuple[str, str]]:
+    """axe's rules that are broken, and where; it would load the style sheets a second time."""
+    rules = Axe().run(page, context=within, options={"preload": False}).response["violations"]
     return [(rule["id"], node["html"][:200]) for rule in rules for node in rule["nodes"]]
 
 
@@ -549,8 +553,7 @@ EVERY = [
 def test_axe_finds_nothing(shown, theme: str, width: int):
     with shown(*EVERY, theme=theme, viewport={"width": width, "height": 900}) as page:
         press(page, "Check").first.click()
-        found = Axe().run(page)
-        assert violations(found) == []
+        assert violations(page) == []
 
 
 @pytest.mark.parametrize("explorer", EVERY, ids=lambda one: type(one).__name__)
@@ -641,7 +644,7 @@ def address(request: pytest.FixtureRequest, book: Path) -> Iterator[str]:
         server.shutdown()
 
 
-PLACES = {"book/intro": 1, "notebooks/01_matrices": 1, "notebooks/02_sizes": 1}
+PLACES = ["book/intro", "notebooks/01_matrices", "notebooks/02_sizes"]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -688,17 +691,15 @@ def test_the_book_s_questions_take_answers(browser: Browser, address: str, place
             assert right == 1
 
 
-@pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_book_s_explorers(
-    browser: Browser, address: str, place: str, scheme: str, width: int
-):
-    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
-    with Visit(browser, f"{address}/{place}.html", **options) as page:
-        page.locator(f"html[data-theme={scheme}]").wait_for()
-        found = Axe().run(page, context="[data-explorer]")
-        assert violations(found) == []
+def test_axe_finds_nothing_in_the_book_s_explorers(browser: Browser, address: str, place: str):
+    with Visit(browser, f"{address}/{place}.html") as page:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.locator(f"html[data-theme={scheme}]").wait_for()
+            for width in (400, 1280):
+                page.set_viewport_size({"width": width, "height": 900})
+                assert violations(page, "[data-explorer]") == []
 
 
 def test_the_landing_page_opens_with_the_operator(browser: Browser, address: str):

@@ -99,5 +99,6 @@ button[aria-pressed="true"] { color: var(--paper); background: var(--accent);
 .whole button:last-child { border-radius: 0 0.4rem 0.4rem 0; }
 .whole :disabled { opacity: 0.45; cursor: default; }
 .problem { border-left: 3px solid #d55e00; padding-left: 0.7rem; }
+@media (max-width: 600px) { .root { padding: 0.7rem; } }
 @media (pointer: coarse) { button, .whole input { min-height: 2.4rem; } }
 `;

@@ -3,7 +3,7 @@
 
 const LARGEST = { size: 16, kernel_size: 5, stride: 4, padding: 8, dilation: 4, drawn: 24 };
 const SMALLEST = { size: 1, kernel_size: 1, stride: 1, padding: 0, dilation: 1, output_padding: 0 };
-const VIEWS = { scatter: "scatter", gather: "gather", zeros: "zeros between, kernel flipped" };
+const VIEWS = { scatter: "scatter", gather: "gather", zeros: "zero insertion" };
 
 const range = (from, to) => Array.from({ length: Math.max(to - from, 0) }, (_, i) => from + i);
 const span = ({ kernel_size, dilation }) => dilation * (kernel_size - 1) + 1;
@@ -645,7 +645,7 @@ function render({ model, el }) {
 const CSS = `
 [hidden] { display: none !important; }
 .bar { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; margin-bottom: 0.6rem; font-size: 0.9rem; }
-.settings { display: grid; grid-template-columns: repeat(auto-fit, minmax(6rem, 1fr));
+.settings { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.4rem, 1fr));
   gap: 0.5rem 0.7rem; margin-bottom: 0.7rem; }
 .player { display: flex; gap: 0.3rem; align-items: center; flex: 1 1 14rem; }
 .player input { flex: 1; min-width: 5rem; accent-color: var(--accent); }
