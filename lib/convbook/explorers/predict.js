@@ -49,9 +49,12 @@ function render({ model, el }) {
   }
 
   function form() {
-    const check = make("button", { type: "submit" }, "Check");
+    const check = make("button", { type: "button", onclick: submit }, "Check");
     const fields = state.choices.length ? radios() : number();
-    return make("form", { novalidate: "", onsubmit: submit }, ...fields, check);
+    // No form: JupyterLab keeps the key Enter from submitting one.
+    for (const field of fields)
+      field.addEventListener("keydown", (event) => event.key === "Enter" && submit());
+    return make("div", { class: "form" }, ...fields, check);
   }
   function number() {
     const field = make("input", { inputmode: "text", autocomplete: "off", size: 8,
@@ -71,8 +74,7 @@ function render({ model, el }) {
       ...fields.map((field) => make("label", {}, field, make("span", {}, ...rich(field.value)))))];
   }
 
-  function submit(event) {
-    event.preventDefault();
+  function submit() {
     const given = read();
     if (given === null)
       return say("", state.choices.length ? "Choose one first." : "A number belongs here, such as 3 or 0.5.");
@@ -106,8 +108,8 @@ const CSS = `
 p { margin: 0 0 0.4rem; }
 .name { font-size: 0.75rem; font-weight: 600; letter-spacing: 0.06em; text-transform: uppercase;
   color: var(--quiet); }
-form { display: flex; flex-wrap: wrap; gap: 0.5rem 0.8rem; align-items: center; margin-bottom: 0.4rem; }
-form > input { min-height: 2rem; padding: 0 0.5rem; background: none; border: 1px solid var(--line);
+.form { display: flex; flex-wrap: wrap; gap: 0.5rem 0.8rem; align-items: center; margin-bottom: 0.4rem; }
+.form > input { min-height: 2rem; padding: 0 0.5rem; background: none; border: 1px solid var(--line);
   border-radius: 0.4rem; }
 .choices { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; }
 .choices label { display: flex; gap: 0.4rem; align-items: center; min-height: 2rem; cursor: pointer; }
