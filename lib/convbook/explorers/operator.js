@@ -15,14 +15,11 @@ function outputSize(s) {
     : Math.floor((s.size + 2 * s.padding - span(s)) / s.stride) + 1;
 }
 
-/** Why these settings make no layer, or no picture, as a sentence; empty if they do. */
-function problemOf(s) {
+/** Why these settings make no layer, as a sentence; empty if they do. */
+function refusalOf(s) {
   for (const [name, smallest] of Object.entries(SMALLEST)) {
-    const word = name.replace("_", " ").replace("kernel size", "kernel");
     if (!isWhole(s[name], smallest))
-      return `${word}: expected a whole number of at least ${smallest}, not ${shown(s[name])}.`;
-    if (s[name] > LARGEST[name])
-      return `${word} ${s[name]} is possible, but too much to draw: here it goes up to ${LARGEST[name]}.`;
+      return `${word(name)}: expected a whole number of at least ${smallest}, not ${shown(s[name])}.`;
   }
   if (typeof s.transposed !== "boolean")
     return `transposed: expected true or false, not ${shown(s.transposed)}.`;
@@ -52,6 +49,15 @@ function problemOf(s) {
       `The stamps cover ${(s.size - 1) * s.stride + span(s)} cells, and padding ${s.padding} crops ` +
       `${2 * s.padding} of them: nothing is left. Less padding leaves something.`
     );
+  return "";
+}
+const word = (name) => name.replace("_", " ").replace("kernel size", "kernel");
+
+/** Why a layer cannot be drawn here, as a sentence; empty if it can. */
+function tooLarge(s, output) {
+  for (const [name, largest] of Object.entries(LARGEST))
+    if (s[name] > largest)
+      return `${word(name)} ${s[name]} is possible, but too much to draw: up to ${largest} is drawn.`;
   if (output > LARGEST.drawn)
     return `The output has ${output} cells a side: too many to draw. Up to ${LARGEST.drawn} are drawn.`;
   return "";
@@ -81,9 +87,11 @@ function filled(given, rows, columns, first) {
 
 /** All that is shown: sizes, numbers, and for each cell its partners as {row, column, tap}. */
 function operate(s) {
-  const problem = problemOf(s);
-  if (problem) return { problem };
+  const refusal = refusalOf(s);
+  if (refusal) return { problem: refusal };
   const output = outputSize(s);
+  const problem = tooLarge(s, output);
+  if (problem) return { problem, output };
   const rows = s.dimensions === 2;
   const [k, n] = [s.kernel_size, s.size];
   const kernel = filled(s.kernel, rows ? k : 1, k, (r, c) => r * k + c + 1);
@@ -132,7 +140,8 @@ function formula(s, output) {
   const left = ((room % stride) + stride) % stride;
   const floor = left
     ? `The floor turns ${written(room / stride)} into ${Math.floor(room / stride)}: the last ` +
-      `${left === 1 ? "cell is" : `${left} cells are`} read by no position.`
+      `${left === 1 ? "cell" : `${left} cells`}${p ? ", padding included," : ""} ` +
+      `${left === 1 ? "is" : "are"} read by no position.`
     : "";
   return [letters, `⌊(${size} + 2 · ${p} − ${d} · (${k} − 1) − 1) / ${stride}⌋ + 1 = ` +
     `⌊${room} / ${stride}⌋ + 1 = ${output}`, floor];
@@ -426,7 +435,7 @@ function render({ model, el }) {
     const size = now.rows
       ? (oneRow >= 27 ? oneRow : Math.max(oneRow, twoRows))
       : Math.floor((room - 8) / Math.max(a, b, c));
-    const side = Math.min(Math.max(size, 21), 38);
+    const side = Math.min(Math.max(size, now.rows ? 21 : 16), 38);
     stage.style.setProperty("--cell", `${side}px`);
     stage.classList.toggle("roomy", side >= 27);
     cells.classList.toggle("two-rows", now.rows && oneRow < 27 && twoRows > oneRow);
@@ -593,7 +602,9 @@ function render({ model, el }) {
       now = operate(state);
       problem.textContent = now.problem;
       problem.hidden = !now.problem;
-      for (const part of [stage, say, sizes, back, torch, player]) part.hidden = Boolean(now.problem);
+      for (const part of [stage, say, back, player]) part.hidden = Boolean(now.problem);
+      for (const part of [sizes, torch]) part.hidden = now.output === undefined;
+      if (now.output !== undefined) showSize();
       if (!now.problem) showResult();
       known.all = JSON.stringify(all);
     }
@@ -614,6 +625,10 @@ function render({ model, el }) {
       control.disabled = !state.transposed;
     fields.size.label.textContent = `input ${state.transposed ? "m" : "n"}`;
   }
+  function showSize() {
+    [letters.textContent, live.textContent, floor.textContent] = formula(state, now.output);
+    code.textContent = torchLine(state);
+  }
   function showResult() {
     const shape = JSON.stringify([NUMBERS.map((name) => state[name]), state.transposed,
       state.dimensions, state.view === "zeros"]);
@@ -622,11 +637,9 @@ function render({ model, el }) {
     showNumbers();
     if (known.matrix !== shape + JSON.stringify(now.kernel)) makeMatrix();
     known.matrix = shape + JSON.stringify(now.kernel);
-    [letters.textContent, live.textContent, floor.textContent] = formula(state, now.output);
     const way = wayBack(state, now);
     backWords.textContent = way.words;
     goBack.hidden = !way.settings || way.settings.size > LARGEST.size;
-    code.textContent = torchLine(state);
   }
 
   const names = [...TRAITS, ...NUMBERS];
@@ -668,7 +681,7 @@ const CSS = `
 .grid { padding-bottom: 1px; }
 .cell { position: relative; flex: none; width: var(--cell); height: var(--cell);
   margin: 0 -1px -1px 0; border: 1px solid var(--line); display: grid; place-items: center;
-  font-size: calc(var(--cell) * 0.42); }
+  font-size: max(9px, calc(var(--cell) * 0.42)); }
 .cell input { width: 100%; height: 100%; min-height: 0; padding: 0; border: 0; text-align: center;
   background: none; border-radius: 0; }
 .cell input[aria-invalid="true"] { text-decoration: underline wavy #d55e00; }
