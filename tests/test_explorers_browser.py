@@ -679,6 +679,28 @@ def test_the_book_s_operators_work(browser: Browser, address: str, place: str):
             assert after == pytest.approx(expected_output(explorer, **settings))
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_a_setting_can_be_sent_to_a_friend(browser: Browser, address: str, place: str):
+    hash = "#Operator1.kernel_size=2&Operator1.stride=3&Operator1.output_padding=0"
+    with Visit(browser, f"{address}/{place}.html{hash}") as page:
+        explorer = page.locator("[data-explorer=Operator]").first
+        assert number(explorer, "stride s").input_value() == "3"
+        assert "kernel_size=2, stride=3" in explorer.locator("code").inner_text()
+        number(explorer, "stride s").fill("2")
+        page.wait_for_function(
+            "location.hash.includes('Operator1.stride=2') || !location.hash.includes('stride')"
+        )
+
+
+def test_it_follows_the_theme_s_switch(browser: Browser, address: str):
+    with Visit(browser, f"{address}/book/intro.html", color_scheme="light") as page:
+        root = page.locator("[data-explorer] .root").first
+        colour = "root => getComputedStyle(root).color"
+        first = root.evaluate(colour)
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        assert root.evaluate(colour) != first
+
+
 @pytest.mark.parametrize("place", ["notebooks/01_matrices", "notebooks/02_sizes"])
 def test_the_book_s_questions_take_answers(browser: Browser, address: str, place: str):
     with Visit(browser, f"{address}/{place}.html") as page:
