@@ -625,6 +625,32 @@ def test_without_a_script_the_words_stand(browser, tmp_path, explorer: Explorer)
     context.close()
 
 
+def test_where_the_module_fails_the_words_stand(browser, tmp_path):
+    path = tmp_path / "failing.html"
+    html = Operator().static().replace("function render(", "function broken(")
+    path.write_text(PAGE.format(theme="light", body=html), "utf-8")
+    page = browser.new_page()
+    with page.expect_event("pageerror"):
+        page.goto(path.as_uri())
+    assert page.locator("[data-explorer] table").first.is_visible()
+    assert page.get_by_text("Explorer: a convolution in 2-D").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"size": 16}, {"size": 16, "padding": 8}, {"transposed": True, "size": 5, "stride": 4}],
+)
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_what_is_wide_scrolls_within_itself(shown, settings: dict, dimensions: int):
+    with shown(Operator(**settings, dimensions=dimensions), viewport=PHONE) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        for view in page.locator(".bar").nth(1).get_by_role("button").all()[:3]:
+            if view.is_visible():
+                view.click()
+                assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
 def test_motion_is_slow_where_the_reader_asked_for_less(shown):
     explorer = Operator(transposed=True, size=3, dimensions=1)
     with shown(explorer, reduced_motion="reduce") as page:
@@ -730,7 +756,7 @@ def test_axe_finds_nothing_in_the_book_s_explorers(browser: Browser, address: st
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             page.locator(f"html[data-theme={scheme}]").wait_for()
-            for width in (400, 1280):
+            for width in (400, 1280) if address.startswith("http") else (400,):
                 page.set_viewport_size({"width": width, "height": 900})
                 assert violations(page, "[data-explorer]") == []
 

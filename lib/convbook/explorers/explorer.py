@@ -6,6 +6,7 @@ output's HTML, and ``static_host.js`` runs it. Where no script runs, the HTML sh
 """
 
 import json
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,12 @@ HOST = (HERE / "static_host.js").read_text("utf-8")
 def module(name: str) -> str:
     """The source of an explorer's module: what all of them share, and then its own file."""
     return "\n".join((HERE / file).read_text("utf-8") for file in ("elements.js", name))
+
+
+def number_cells(values: Iterable[float]) -> str:
+    """Numbers as cells of a table that needs no style sheet."""
+    look = 'style="padding: 0 0.4em; text-align: right"'
+    return "".join(f"<td {look}>{value:.4g}</td>" for value in values)
 
 
 class Explorer(anywidget.AnyWidget):

@@ -435,7 +435,7 @@ function render({ model, el }) {
     const size = now.rows
       ? (oneRow >= 27 ? oneRow : Math.max(oneRow, twoRows))
       : Math.floor((room - 8) / Math.max(a, b, c));
-    const side = Math.min(Math.max(size, now.rows ? 21 : 16), 38);
+    const side = Math.min(Math.max(size, 16), 38);
     stage.style.setProperty("--cell", `${side}px`);
     stage.classList.toggle("roomy", side >= 27);
     cells.classList.toggle("two-rows", now.rows && oneRow < 27 && twoRows > oneRow);
@@ -455,7 +455,7 @@ function render({ model, el }) {
   // The matrix: one square for each weight in it, a path for each colour
   function makeMatrix() {
     const [height, breadth] = [now.values.flat().length, now.input.flat().length];
-    const unit = Math.max(2, Math.min(26, Math.floor(600 / breadth), Math.floor(330 / height)));
+    const unit = Math.max(1, Math.min(26, Math.floor(600 / breadth), Math.floor(330 / height)));
     const paths = new Map();
     const digits = [];
     now.values.forEach((line, r) => line.forEach((_, c) => {
@@ -665,8 +665,8 @@ const CSS = `
 .player button { min-width: 2.2rem; padding: 0; }
 .stage { display: flex; flex-wrap: wrap; gap: 1rem 1.8rem; align-items: center;
   justify-content: center; padding: 0.5rem 0; }
-.grids { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0.4rem; }
-.strips { max-width: 100%; overflow-x: auto; padding: 2px; }
+.grids { max-width: 100%; display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0.4rem; }
+.strips { max-width: 100%; }
 .strips .arrow { display: none; }
 .strips .name { text-align: left; }
 .strips .figure:nth-child(3) .row { margin-left: calc(var(--shift, 0) * (var(--cell) - 1px)); }
@@ -677,8 +677,9 @@ const CSS = `
 .two-rows .arrow:nth-child(4), .stacked .arrow { display: none; }
 .arrow { font-size: 1.3rem; color: var(--quiet); }
 .name { font-size: 0.8rem; color: var(--quiet); text-align: center; }
-.row { display: flex; padding-right: 1px; }
-.grid { padding-bottom: 1px; }
+.row { display: flex; width: max-content; padding-right: 1px; }
+.figure { max-width: 100%; }
+.grid { padding: 3px 3px 4px; overflow-x: auto; }
 .cell { position: relative; flex: none; width: var(--cell); height: var(--cell);
   margin: 0 -1px -1px 0; border: 1px solid var(--line); display: grid; place-items: center;
   font-size: max(9px, calc(var(--cell) * 0.42)); }
@@ -695,7 +696,7 @@ const CSS = `
 small { position: absolute; top: 0; left: 2px; font-size: calc(var(--cell) * 0.27); line-height: 1.3;
   display: none; pointer-events: none; }
 .roomy small { display: block; }
-.matrix svg { display: block; max-width: 100%; height: auto; touch-action: pan-y; }
+.matrix svg { display: block; max-width: 100%; height: auto; margin: auto; touch-action: pan-y; }
 .matrix text { font-size: 11px; text-anchor: middle; fill: currentColor; }
 .lines { stroke: var(--line); stroke-opacity: 0.6; fill: none; }
 .band { fill: none; stroke: currentColor; stroke-width: 2.5; }

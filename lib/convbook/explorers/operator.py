@@ -7,7 +7,7 @@ import torch.nn.functional as F
 import traitlets
 
 from convbook.arguments import one_of, whole_number
-from convbook.explorers.explorer import Explorer, module
+from convbook.explorers.explorer import Explorer, module, number_cells
 from convbook.sizes import conv_size, conv_transpose_size
 
 # What stands in cells that nobody has filled; operator.js has the same numbers.
@@ -111,9 +111,7 @@ def _filled(given: Numbers, rows: int, columns: int, first) -> torch.Tensor:
 
 
 def _table(name: str, values: torch.Tensor) -> str:
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{value:.4g}</td>' for value in line)}</tr>" for line in values.tolist()
-    )
+    rows = "".join(f"<tr>{number_cells(line)}</tr>" for line in values.tolist())
     return (
         '<table style="display: inline-table; margin: 0 1.5em 0.5em 0; vertical-align: middle">'
         f"<caption>{name}</caption><tbody>{rows}</tbody></table>"

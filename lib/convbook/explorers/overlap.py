@@ -7,7 +7,7 @@ import torch.nn.functional as F
 import traitlets
 
 from convbook.arguments import one_of, whole_number
-from convbook.explorers.explorer import Explorer, module
+from convbook.explorers.explorer import Explorer, module, number_cells
 
 REMEDIES = ("none", "divide", "resize", "average")
 
@@ -64,7 +64,7 @@ class Overlap(Explorer):
         )
 
     def figure(self) -> str:
-        cells = "".join(f"<td>{value:.3g}</td>" for value in self.map().tolist())
+        cells = number_cells(self.map().tolist())
         return (
             f"<p>{escape(self.words())}</p><table><caption>along one axis: what reaches each "
             f"output cell</caption><tbody><tr>{cells}</tr></tbody></table>"

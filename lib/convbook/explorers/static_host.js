@@ -55,11 +55,16 @@
 
   const found = !inJupyter && readAddress();
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
-  const { default: widget } = await import(url);
-  URL.revokeObjectURL(url);
   const el = document.createElement("div");
-  await widget.render({ model, el });
-  host.replaceChildren(el); // only now: until then, or if that failed, the static figure stands
+  host.style.visibility = "hidden"; // for a moment, so that nothing flickers
+  try {
+    const { default: widget } = await import(url);
+    await widget.render({ model, el });
+    host.replaceChildren(el);
+  } finally {
+    URL.revokeObjectURL(url);
+    host.style.visibility = ""; // if that failed, the static figure stands
+  }
   if (kept.length && !inJupyter) addEventListener("hashchange", readAddress);
   if (found) host.scrollIntoView({ block: "center" });
 })(document.currentScript.parentElement);
