@@ -473,6 +473,69 @@ def test_the_address_keeps_the_setting(shown):
         assert number(page.locator("[data-explorer]").nth(0), "stride s").input_value() == "2"
 
 
+FOCUSED = """() => {
+    const one = document.activeElement.shadowRoot?.activeElement;
+    return one && (one.ariaLabel || one.labels?.[0]?.innerText || one.innerText).trim();
+}"""
+
+
+def test_the_key_tab_reaches_every_control_once(shown):
+    with shown(Operator(transposed=True, size=3, stride=2)) as page:
+        met = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if (name := page.evaluate(FOCUSED)) is None:
+                break
+            met.append(name)
+        fields = ["input m", "kernel k", "stride s", "padding p", "dilation d", "output padding"]
+        steps = ["one step back", "play", "one step on", "position"]
+        grids = ["input, row 0, column 0", "kernel, row 0, column 0", "output, row 0, column 0: 1"]
+        expected = ["convolution", "transposed", "1-D", "2-D", *fields, "scatter", "gather"]
+        expected += ["zero insertion", *steps, *grids, "go back", "copy"]
+        assert [
+            name for name in met if "one less" not in name and "one more" not in name
+        ] == expected
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")  # go back
+        assert press(page, "convolution").get_attribute("aria-pressed") == "true"
+
+
+def test_every_control_answers_to_touch(shown):
+    allowed = {"permissions": ["clipboard-read", "clipboard-write"]}
+    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True, **allowed}
+    with shown(Operator(transposed=True, size=3, stride=2), **options) as page:
+        said, scrub = page.locator(".say"), page.get_by_role("slider", name="position")
+        for name in ("gather", "zero insertion", "scatter", "1-D", "2-D"):
+            press(page, name).tap()
+            assert press(page, name).get_attribute("aria-pressed") == "true"
+        for name in ("kernel k", "stride s", "padding p", "dilation d", "output padding"):
+            before = int(number(page, name).input_value())
+            press(page, f"{name}: one more").tap()
+            assert number(page, name).input_value() == str(before + 1)
+            press(page, f"{name}: one less").tap()
+        press(page, "one step on").tap()
+        assert "Input (0, 1)" in said.inner_text()
+        press(page, "one step back").tap()
+        box = scrub.bounding_box()
+        scrub.tap(position={"x": box["width"] - 4, "y": box["height"] / 2})
+        assert "Input (2, 2)" in said.inner_text()
+        press(page, "play").tap()
+        page.locator(".say", has_text="Input (0, 0)").wait_for()
+        press(page, "pause").tap()
+        page.get_by_label("output, row 2, column 2:").tap()
+        assert "Output (2, 2)" in said.inner_text()
+        page.get_by_label("input, row 1, column 1", exact=True).tap()
+        page.keyboard.type("9")
+        assert cells(page, "input")[4] == 9
+        press(page, "copy").tap()
+        press(page, "copied").wait_for()
+        press(page, "go back").tap()
+        assert len(cells(page, "output")) == 9
+        press(page, "transposed").tap()
+        assert press(page, "scatter").get_attribute("aria-pressed") == "true"
+
+
 # Predict
 
 
