@@ -430,16 +430,18 @@ function render({ model, el }) {
     if (!grids.input) return;
     const room = stage.clientWidth || 640;
     const [a, b, c] = ["input", "kernel", "output"].map((name) => grids[name].lines[0].length);
-    const oneRow = Math.floor((room - 76) / (a + b + c));
-    const twoRows = Math.floor((room - 44) / Math.max(a + b, c));
+    const oneRow = Math.floor((room - 96) / (a + b + c));
+    const twoRows = Math.floor((room - 56) / Math.max(a + b, c));
     const size = now.rows
-      ? (oneRow >= 27 ? oneRow : Math.max(oneRow, twoRows))
-      : Math.floor((room - 8) / Math.max(a, b, c));
+      ? (oneRow >= 24 ? oneRow : Math.max(oneRow, twoRows))
+      : Math.floor((room - 14) / Math.max(a, b, c));
     const side = Math.min(Math.max(size, 16), 38);
     stage.style.setProperty("--cell", `${side}px`);
-    stage.classList.toggle("roomy", side >= 27);
-    cells.classList.toggle("two-rows", now.rows && oneRow < 27 && twoRows > oneRow);
-    cells.classList.toggle("stacked", now.rows && (a + b) * side + 44 > room);
+    for (const { figure, lines } of Object.values(grids))
+      figure.lastChild.classList.toggle("wide", lines[0].length * side + 8 > room);
+    stage.classList.toggle("roomy", side >= 24);
+    cells.classList.toggle("two-rows", now.rows && oneRow < 24 && twoRows > oneRow);
+    cells.classList.toggle("stacked", now.rows && (a + b) * side + 56 > room);
   }
 
   function showNumbers() {
@@ -679,10 +681,12 @@ const CSS = `
 .name { font-size: 0.8rem; color: var(--quiet); text-align: center; }
 .row { display: flex; width: max-content; padding-right: 1px; }
 .figure { max-width: 100%; }
-.grid { padding: 3px 3px 4px; overflow-x: auto; }
-.cell { position: relative; flex: none; width: var(--cell); height: var(--cell);
+.grid { padding: 3px 3px 4px; }
+.grid.wide { overflow-x: auto; }
+.cell { flex: none; width: var(--cell); height: var(--cell);
   margin: 0 -1px -1px 0; border: 1px solid var(--line); display: grid; place-items: center;
   font-size: max(9px, calc(var(--cell) * 0.42)); }
+.cell > * { grid-area: 1 / 1; }
 .cell input { width: 100%; height: 100%; min-height: 0; padding: 0; border: 0; text-align: center;
   background: none; border-radius: 0; }
 .cell input[aria-invalid="true"] { text-decoration: underline wavy #d55e00; }
@@ -693,7 +697,7 @@ const CSS = `
 .at { z-index: 2; outline: 2px solid currentColor;
   background: color-mix(in srgb, currentColor 16%, transparent); }
 .cell:focus-visible, .cell input:focus-visible { outline: 3px solid var(--accent); z-index: 3; }
-small { position: absolute; top: 0; left: 2px; font-size: calc(var(--cell) * 0.27); line-height: 1.3;
+small { place-self: start; padding-left: 2px; font-size: calc(var(--cell) * 0.27); line-height: 1.3;
   display: none; pointer-events: none; }
 .roomy small { display: block; }
 .matrix svg { display: block; max-width: 100%; height: auto; margin: auto; touch-action: pan-y; }
