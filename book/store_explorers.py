@@ -26,8 +26,7 @@ def store(notebook: nbformat.NotebookNode) -> list[str]:
     """Renew the explorers in ``notebook``: the names of those that were not as they are now."""
     notebook.metadata.pop("widgets", None)
     old = []
-    for name, output in stored_explorers(notebook):
-        state = json.loads(STORED.match(output.data["text/html"])[2])["state"]
+    for name, state, output in stored_explorers(notebook):
         explorer = revived(name, state)
         new = {"text/html": explorer.static(), "text/plain": explorer.words()}
         if VIEW in output.data or any(output.data[kind] != text for kind, text in new.items()):
@@ -40,12 +39,12 @@ def store(notebook: nbformat.NotebookNode) -> list[str]:
 
 def stored_explorers(
     notebook: nbformat.NotebookNode,
-) -> Iterator[tuple[str, nbformat.NotebookNode]]:
-    """The name of each explorer, and the output that holds it."""
+) -> Iterator[tuple[str, dict, nbformat.NotebookNode]]:
+    """The name and the state of each explorer, and the output that holds it."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if found := STORED.match(output.get("data", {}).get("text/html", "")):
-                yield found[1], output
+                yield found[1], json.loads(found[2])["state"], output
 
 
 def revived(name: str, state: dict) -> explorers.Explorer:

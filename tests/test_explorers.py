@@ -168,7 +168,7 @@ def test_chapters_hold_the_present_explorers(chapter: Path):
 
 def test_the_first_chapters_have_explorers():
     names = {
-        chapter.stem: [name for name, _ in stored_explorers(nbformat.read(chapter, 4))]
+        chapter.stem: [name for name, *_ in stored_explorers(nbformat.read(chapter, 4))]
         for chapter in CHAPTERS[:2]
     }
     for found in names.values():

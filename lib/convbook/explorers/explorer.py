@@ -63,6 +63,6 @@ class Explorer(anywidget.AnyWidget):
             f'<script type="application/json">{text}</script><script>{HOST}</script></div>'
         )
 
-    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict, dict]:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+    def _repr_mimebundle_(self, **kwargs: dict) -> tuple[dict, dict]:
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         return {**data, "text/plain": self.words(), "text/html": self.static()}, metadata

@@ -1,5 +1,6 @@
 """Explorer "Operator": a convolution or its transpose, every cell of it in the reader's hands."""
 
+from collections.abc import Callable
 from html import escape
 
 import torch
@@ -12,8 +13,6 @@ from convbook.sizes import conv_size, conv_transpose_size
 
 # What stands in cells that nobody has filled; operator.js has the same numbers.
 FIRST_INPUT = ((1, 0, 2, 1), (2, 1, 0, 3), (0, 3, 1, 2))
-
-Numbers = list[float] | list[list[float]]
 
 
 class Operator(Explorer):
@@ -49,8 +48,8 @@ class Operator(Explorer):
     output_padding = traitlets.Int(0).tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
     position = traitlets.Int(0).tag(sync=True)
-    input = traitlets.List().tag(sync=True)
-    kernel = traitlets.List().tag(sync=True)
+    input = traitlets.List(traitlets.Any()).tag(sync=True)
+    kernel = traitlets.List(traitlets.Any()).tag(sync=True)
 
     @traitlets.default("view")
     def _first_view(self) -> str:
@@ -76,14 +75,18 @@ class Operator(Explorer):
         size, k = self.size, self.kernel_size
         x = _filled(self.input, 1 if flat else size, size, lambda r, c: FIRST_INPUT[r % 3][c % 4])
         weight = _filled(self.kernel, 1 if flat else k, k, lambda r, c: r * k + c + 1)
-        operation = F.conv_transpose2d if self.transposed else F.conv2d
-        options = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+
+        def along(value: int, resting: int) -> tuple[int, int]:
+            return resting if flat else value, value  # one row stays as it is
+
+        stride, padding = along(self.stride, 1), along(self.padding, 0)
+        dilation, extra = along(self.dilation, 1), along(self.output_padding, 0)
+        images = x[None, None], weight[None, None]
         if self.transposed:
-            options["output_padding"] = self.output_padding
-        resting = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0}
-        if flat:  # the one row stays as it is
-            options = {name: (resting[name], value) for name, value in options.items()}
-        return x, weight, operation(x[None, None], weight[None, None], **options)[0, 0]
+            y = F.conv_transpose2d(*images, None, stride, padding, extra, 1, dilation)
+        else:
+            y = F.conv2d(*images, None, stride, padding, dilation)
+        return x, weight, y[0, 0]
 
     def words(self) -> str:
         name = "transposed convolution" if self.transposed else "convolution"
@@ -102,7 +105,9 @@ class Operator(Explorer):
         )
 
 
-def _filled(given: Numbers, rows: int, columns: int, first) -> torch.Tensor:
+def _filled(
+    given: list, rows: int, columns: int, first: Callable[[int, int], float]
+) -> torch.Tensor:
     lines = given if given and isinstance(given[0], list) else [given]
     values = [[first(r, c) for c in range(columns)] for r in range(rows)]
     for line, own in zip(values, lines, strict=False):
