@@ -58,6 +58,7 @@ notebooks: $(VENV)/installed  ## run chapters in place: CHAPTER=02 for one, PROF
 		--ExecutePreprocessor.store_widget_state=False \
 		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
 		$(CHAPTERS)
+	$(PYTHON) book/store_explorers.py $(CHAPTERS)
 
 runs:  ## run all chapters in full, training what is missing, and bring their runs into runs/
 	$(MAKE) notebooks PROFILE=full

@@ -143,9 +143,9 @@ def test_every_widget_leaves_something_on_the_page():
             assert "text/html" in output["data"]
 
 
-def test_the_first_page_shows_a_chapters_own_figure(book: Path):
-    outputs = (output.get("data", {}) for output in stored_outputs())
-    figure = next(data["image/png"] for data in outputs if "image/png" in data)
+def test_the_first_page_opens_with_a_chapters_own_explorer(book: Path):
+    pages = ("".join(output.get("data", {}).get("text/html", "")) for output in stored_outputs())
+    explorers = [page for page in pages if 'data-explorer="Operator"' in page]
     page = (book / "book" / "intro.html").read_text("utf-8")
-    assert "".join(figure).replace("\n", "") in page
-    assert re.search(r'<img class="chapter-figure"[^>]* alt="[^"]{20,}"', page)
+    assert explorers[1] in page
+    assert page.index("data-explorer") < page.index("<img", page.index("<article"))

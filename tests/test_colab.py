@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 ADDRESS = "someone/convolution-transposed"
 IN_COLAB = ["torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "scipy"]
-IN_COLAB += ["ipywidgets", "tqdm", "pooch", "safetensors", "ipykernel"]
+IN_COLAB += ["ipywidgets", "tqdm", "anywidget", "pooch", "safetensors", "ipykernel"]
 
 
 def closure(names: list[str]) -> dict[str, Distribution]:

@@ -12,8 +12,6 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from convbook import plots
-from convbook.explorers import explore_sizes
-from convbook.explorers.size_arithmetic import draw_convolution, draw_transposed
 from convbook.matrices import conv_matrix
 from convbook.palette import PAPER
 from convbook.training import History
@@ -164,33 +162,3 @@ def test_roc_curves_stand_beside_chance():
     chance, net = plt.gcf().axes[0].lines
     assert list(chance.get_ydata()) == [0, 1]
     assert list(net.get_ydata()) == [0, 0.8, 1]
-
-
-@pytest.mark.parametrize("stride", [1, 2, 3])
-def test_the_size_picture_draws_each_tap(stride):
-    svg = draw_convolution(9, 3, stride, 1, 1)
-    positions = (9 + 2 - 3) // stride + 1
-    assert svg.count('class="weight"') == 3 * positions
-    assert (svg.count('class="kept"'), svg.count('class="outside"')) == (9, 2)
-    assert f"from n = 9 cells to m = {positions}" in svg
-
-
-def test_the_size_picture_crops_and_brings_back():
-    def kept(output_padding: int) -> int:
-        svg = draw_transposed(5, 3, 2, 1, 1, output_padding)
-        return svg.count('class="kept"')
-
-    assert (kept(0), kept(1)) == (9, 10)
-
-
-def test_the_explorer_has_sliders_and_a_static_twin(monkeypatch):
-    shown = []
-    monkeypatch.setattr(
-        "convbook.explorers.static_twin.display", lambda bundle, raw: shown.append(bundle)
-    )
-    explore_sizes(transposed=True, size=5)
-    (bundle,) = shown
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
-    assert "from m = 5 cells to n = 9" in bundle["text/html"]
-    with pytest.raises(ValueError, match="stride=0"):
-        explore_sizes(stride=0)

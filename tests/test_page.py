@@ -43,7 +43,9 @@ def calls(cell: dict) -> set[str]:
 def shows_a_picture(cell: dict) -> bool:
     shown = [output.get("data", {}) for output in cell["outputs"]]
     html = "".join("".join(data.get("text/html", "")) for data in shown)
-    return any("image/png" in data for data in shown) or "<svg" in html or "<img" in html
+    return any("image/png" in data for data in shown) or bool(
+        re.search("<svg|<img|data-explorer=", html)
+    )
 
 
 @every_chapter

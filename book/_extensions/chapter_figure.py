@@ -1,31 +1,30 @@
-"""A chapter's stored pictures elsewhere, so that no second copy of them can grow old.
+"""A chapter's stored outputs elsewhere, so that no second copy of them can grow old.
 
-``{chapter-figure} notebooks/01_matrices 0`` takes that figure, with its alt text, and
+``{chapter-explorer} notebooks/01_matrices 1`` takes that explorer, which needs no kernel, and
 ``{chapter-photos} notebooks/10_cifar_bottleneck`` the first grid of photographs.
 """
 
-from html import escape
+import re
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+EXPLORER = re.compile(r'<div class="explorer" data-explorer="Operator">')
 
-class ChapterFigure(SphinxDirective):
-    """The figure of that number, counted from 0, as part of this page."""
 
-    required_arguments = 2  # the chapter, without its ending; the number of the figure
+class ChapterExplorer(SphinxDirective):
+    """The explorer of that number, counted from 0, as part of this page."""
+
+    required_arguments = 2  # the chapter, without its ending; the number of the explorer
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # the chapter changes while this page's source does not
-        document, number = self.arguments[0], int(self.arguments[1])
-        chapter = Path(self.env.srcdir, f"{document}.ipynb")
-        png, alt = figures(nbformat.read(chapter, 4))[number]
-        source = f"data:image/png;base64,{png.replace(chr(10), '')}"
-        image = f'<img class="chapter-figure" src="{source}" alt="{escape(alt)}">'
-        return [nodes.raw("", image, format="html")]
+        found = [page for page in pages(self.env, self.arguments[0]) if EXPLORER.match(page)]
+        return [nodes.raw("", found[int(self.arguments[1])], format="html")]
 
 
 class ChapterPhotos(SphinxDirective):
@@ -35,27 +34,19 @@ class ChapterPhotos(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        chapter = Path(self.env.srcdir, f"{self.arguments[0]}.ipynb")
-        outputs = [
-            out for cell in nbformat.read(chapter, 4).cells for out in cell.get("outputs", [])
-        ]
-        pages = (out.get("data", {}).get("text/html", "") for out in outputs)
-        grid = next(page for page in pages if 'class="photos"' in page)
+        found = pages(self.env, self.arguments[0])
+        grid = next(page for page in found if 'class="photos"' in page)
         return [nodes.raw("", f'<div class="cell_output">{grid}</div>', format="html")]
 
 
-def figures(notebook: nbformat.NotebookNode) -> list[tuple[str, str]]:
-    """The PNG, in base64, and the alt text of every figure, in order."""
-    found = []
-    for cell in notebook.cells:
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-        for output in cell.get("outputs", []):
-            if png := output.get("data", {}).get("image/png"):
-                found.append((png, alt))
-    return found
+def pages(env: BuildEnvironment, chapter: str) -> list[str]:
+    """The HTML of every stored output that has some, in order."""
+    notebook = nbformat.read(Path(env.srcdir, f"{chapter}.ipynb"), 4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output.get("data", {}).get("text/html", "") for output in outputs]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_directive("chapter-figure", ChapterFigure)
+    app.add_directive("chapter-explorer", ChapterExplorer)
     app.add_directive("chapter-photos", ChapterPhotos)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,11 +1,12 @@
 """Sliders where a kernel is live, and in the static book the picture that stands in their place."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import ipywidgets as widgets
 from IPython.display import display
 
-Slider = widgets.IntSlider | widgets.FloatSlider
+Slider: TypeAlias = widgets.IntSlider | widgets.FloatSlider
 
 
 def show(sliders: Mapping[str, Slider], draw: Callable[..., str], text: str, static: str) -> None:
