@@ -21,23 +21,6 @@ def mse(output: Tensor, target: Tensor) -> float:
     return difference.pow(2).mean().item()
 
 
-def psnr(error: float, peak: float = 1.0) -> float:
-    """The peak signal-to-noise ratio in decibels, 10 log10(peak² / error); infinite for no error.
-
-    Args:
-        error: a mean squared error, at least 0.
-        peak: the largest value a pixel can have.
-
-    Raises:
-        ValueError: ``error`` is negative, or ``peak`` is not positive.
-    """
-    if not error >= 0:
-        raise ValueError(f"error={error}: expected a number of at least 0")
-    if not peak > 0:
-        raise ValueError(f"peak={peak}: expected a positive number")
-    return 10 * math.log10(peak**2 / error) if error else math.inf
-
-
 def entropy(counts: Tensor) -> float:
     """The entropy in bits of the distribution that ``counts`` (of any shape, not negative)
     describe.
