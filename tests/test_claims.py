@@ -18,7 +18,6 @@ from convbook.data import ImageData
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-AWAITED = {"09_mnist_denoising"}  # whose prose still has typed numbers
 NUMBERS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8)
 
 
@@ -153,8 +152,6 @@ SETTING = re.compile(r"\b(learning rate|rate|Adam|step size|probability|deviatio
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_no_measured_number_is_typed_by_hand(chapter: Path):
-    if chapter.stem in AWAITED:
-        pytest.skip("the prose of chapter 9 is still to be carried over (issue 16)")
     typed = []
     for cell in nbformat.read(chapter, 4).cells:
         if cell.cell_type != "markdown":

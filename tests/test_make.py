@@ -23,7 +23,9 @@ def course(tmp_path: Path) -> Path:
     """Two small chapters, in a folder with an ill-chosen name, and this Python as their own."""
     root = tmp_path / NAME
     (root / "notebooks").mkdir(parents=True)
-    shutil.copy(ROOT / "Makefile", root)
+    (root / "book").mkdir()
+    for name in ("Makefile", "book/store_explorers.py"):
+        shutil.copy(ROOT / name, root / name)
     (root / ".venv").symlink_to(sys.prefix)
     for name, source in {"01_good": SAYS_PROFILE, "02_bad": f"{SAYS_PROFILE}\n1 / 0"}.items():
         stored = v4.new_output("stream", text="stored\n")

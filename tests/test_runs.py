@@ -223,7 +223,7 @@ run_sweep(both, progress=False)
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("models/photographs.py", "layer.bias, 0.01", "layer.bias, 0.02", "library's refused"),
+        ("models/photographs.py", '("bias"), 0.01', '("bias"), 0.02', "library's refused"),
         ("training/solo.py", "optimizer.zero_grad()", "", "both refused"),
         ("notebook", "torch.tanh(self.layer(x))", "torch.tanh(2 * self.layer(x))", "own refused"),
         ("training/solo.py", "def other_seed", "def weights_of", "both accepted"),

@@ -6,7 +6,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from convbook.arguments import number, positive, tensor, whole_number
+from convbook.arguments import tensor, whole_number
 
 
 def mse(output: Tensor, target: Tensor) -> float:
@@ -18,20 +18,6 @@ def mse(output: Tensor, target: Tensor) -> float:
     _check_pair(output, target)
     difference = output.detach().cpu().double() - target.detach().cpu().double()
     return difference.pow(2).mean().item()
-
-
-def psnr(error: float, peak: float = 1.0) -> float:
-    """The peak signal-to-noise ratio in decibels, 10 log10(peak² / error); infinite for no error.
-
-    Args:
-        error: a mean squared error, at least 0.
-        peak: the largest value a pixel can have.
-
-    Raises:
-        ValueError: ``error`` is negative, or ``peak`` is not positive.
-    """
-    error, peak = number("error", error, 0), positive("peak", peak)
-    return 10 * math.log10(peak**2 / error) if error else math.inf
 
 
 def entropy(counts: Tensor) -> float:
