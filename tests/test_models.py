@@ -9,7 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from convbook.baselines import PCA
 from convbook.models import (
+    DenseAutoencoder,
     DigitAutoencoder,
     PhotoAutoencoder,
     PoolUnpool,
@@ -150,6 +152,41 @@ def test_digits_pass_through_32_numbers(last, low, high):
     assert output.max() <= high
 
 
+@pytest.mark.parametrize("widths", [(30,), (128, 64, 30)])
+def test_a_dense_networks_widths_lead_to_the_code_and_back(widths):
+    model = initialised(partial(DenseAutoencoder, widths), 1)
+    x = images(5, 1, 28, 28)
+    sizes = [layer.weight.shape for layer in model.modules() if isinstance(layer, nn.Linear)]
+    inwards = list(zip(widths, (784, *widths), strict=False))
+    assert sizes == inwards + [(before, after) for after, before in reversed(inwards)]
+    code = model.encode(x)
+    assert code.shape == (5, widths[-1])
+    assert code.min() < 0 < code.max()
+    output = model(x)
+    assert output.shape == x.shape
+    assert output.min() < 0  # neither code nor output is cut off
+    assert torch.equal(model.decode(code), output)
+
+
+def test_a_dense_network_of_one_width_can_be_pca():
+    x = images(60, 1, 28, 28)
+    pca, model = PCA(x), DenseAutoencoder((7,))
+    components = pca.components[:7]  # (7, 784)
+    with torch.no_grad():
+        model.encoder[1].weight.copy_(components)
+        model.encoder[1].bias.copy_(-components @ pca.mean)
+        model.decoder[0].weight.copy_(components.T)
+        model.decoder[0].bias.copy_(pca.mean)
+        torch.testing.assert_close(model(x), pca.reconstruct(x, 7), atol=1e-5, rtol=1e-4)
+
+
+def test_a_deeper_dense_network_is_not_linear():
+    model, x = initialised(partial(DenseAutoencoder, (9, 2)), 0), images(3, 1, 28, 28)
+    with torch.no_grad():
+        middle = model((x[0] + x[1])[None] / 2)
+        assert not torch.allclose(middle, (model(x[:1]) + model(x[1:2])) / 2, atol=1e-4)
+
+
 def test_the_network_for_photographs_has_the_sources_size():
     # Counted by hand: linear layers 2·4096·n + n + 4096, convolutions 143,699.
     for code_size, total in ((200, 1_786_795), (1000, 8_341_195)):
@@ -201,6 +238,8 @@ def test_two_paths_start_as_an_orthogonal_projection():
     ("make", "message"),
     [
         (partial(DigitAutoencoder, last="softmax"), "last='softmax': expected"),
+        (partial(DenseAutoencoder, widths=()), r"widths=\(\): expected at least one"),
+        (partial(DenseAutoencoder, widths=(9, 0)), "widths=0: expected"),
         (partial(PhotoAutoencoder, code_activation="tanh"), "code_activation='tanh': expected"),
         (partial(PhotoAutoencoder, initialise="none"), "initialise='none': expected"),
     ],

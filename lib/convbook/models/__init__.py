@@ -1,6 +1,7 @@
 """The networks of the chapters, each in the form that its chapter derives."""
 
 from convbook.models.curves import CurveAutoencoder, PatchAutoencoder
+from convbook.models.dense import DenseAutoencoder
 from convbook.models.digits import DigitAutoencoder
 from convbook.models.initial import initialised
 from convbook.models.photographs import PhotoAutoencoder, TwoPathAutoencoder
@@ -9,6 +10,7 @@ from convbook.models.upsampling import UpsamplingAutoencoder
 
 __all__ = [
     "CurveAutoencoder",
+    "DenseAutoencoder",
     "DigitAutoencoder",
     "PatchAutoencoder",
     "PhotoAutoencoder",
