@@ -5,6 +5,7 @@
   const heard = new Map(); // the name of an event: those who listen
   const tell = (name) => [...(heard.get(name) ?? [])].forEach((call) => call());
   const model = {
+    first,
     get: (key) => state[key],
     set(key, value) {
       const changed = JSON.stringify(state[key]) !== JSON.stringify(value);
