@@ -235,8 +235,8 @@ function render({ model, el }) {
   let lit = [];
   let timer = 0;
   let waiting = false;
-  const read = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
   const names = [...TRAITS, ...NUMBERS];
+  const read = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
   const first = model.first ?? read(); // a page's host knows what stood before its address
   const refused = {}; // what was typed into a field and is no whole number
 
