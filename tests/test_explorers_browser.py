@@ -223,6 +223,10 @@ def cells(place: Locator | Page, which: str) -> list[float]:
     return [float(text.replace("−", "-")) for text in texts.evaluate_all(read)]
 
 
+def said(place: Locator | Page) -> str:
+    return place.locator(".say").inner_text()
+
+
 def lit(place: Locator | Page, which: str) -> int:
     return place.locator(f"[role=grid][aria-label^='{which}'] .lit").count()
 
@@ -282,19 +286,77 @@ def test_an_impossible_setting_is_explained_and_can_be_mended(shown, change, wor
         before = field.input_value()
         field.fill(change[1])
         assert words in page.get_by_role("status").inner_text()
-        assert not page.get_by_role("grid").first.is_visible()
+        assert page.locator(".stage").evaluate("stage => stage.inert"), "the last figure, faint"
         assert field.input_value() == change[1], "what was typed is not clamped"
         field.fill(before)
-        assert page.get_by_role("grid").count() == 3
+        assert not page.locator("[inert]").count()
         assert not page.get_by_role("status").is_visible()
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE])
+def test_the_page_stays_in_place_while_a_setting_is_refused(shown, viewport: dict):
+    with shown(Operator(transposed=True, size=3, stride=2), viewport=viewport) as page:
+        places = [page.locator(name) for name in (".stage", ".formula", ".line >> nth=1")]
+        before = [place.bounding_box() for place in places]
+        values, formula = cells(page, "output"), places[1].inner_text()
+        number(page, "output padding").fill("2")
+        assert page.get_by_role("status").is_visible()
+        assert [place.bounding_box() for place in places] == before
+        assert cells(page, "output") == values
+        assert places[1].inner_text() == formula
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"stride": 1}, "With stride 1, only the size 5 leads to 3, so output padding is 0."),
+        ({"stride": 2}, "sizes 7 and 8 both lead to 3, so output padding is 0 or 1."),
+        ({"stride": 4}, "sizes 11 to 14 all lead to 3, so output padding is at most 3."),
+        ({"dilation": 3}, "It has to stay below the larger of stride and dilation, 3."),
+    ],
+)
+def test_output_padding_stops_at_its_rule_and_says_it(shown, settings: dict, words: str):
+    with shown(Operator(transposed=True, size=3, **settings)) as page:
+        most = max(settings.values()) - 1
+        more, field = press(page, "output padding: one more"), number(page, "output padding")
+        for _ in range(most):
+            more.click()
+        assert more.is_disabled()
+        field.press("ArrowUp")
+        assert field.input_value() == str(most)
+        assert not page.get_by_role("status").is_visible()
+        field.fill(str(most + 1))
+        assert words in page.get_by_role("status").inner_text()
+        for n in re.findall("sizes (\\d+) (?:and|to) (\\d+)", words):
+            for size in range(int(n[0]), int(n[1]) + 1):
+                assert conv_size(size, 3, settings["stride"]) == 3
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_it_says_what_output_padding_adds(shown, dimensions: int):
+    settings = {"transposed": True, "dimensions": dimensions, "size": 3, "stride": 3}
+    more = ["one more cell", "two more cells"]
+    if dimensions == 2:
+        more = ["one more row and column", "two more rows and columns"]
+    with shown(Operator(**settings)) as page:
+        note = page.locator(".note")
+        assert note.inner_text() == ""
+        number(page, "output padding").fill("2")
+        zero = f"adds {more[1]} at the end that no stamp reaches: they are zero."
+        assert note.inner_text() == f"Output padding {zero}"
+        assert cells(page, "output")[-2:] == [0, 0]
+        number(page, "padding p").fill("1")
+        assert f"keeps {more[0]} at the end that padding would crop, and adds" in note.inner_text()
+        number(page, "padding p").fill("2")
+        kept = f"Output padding keeps {more[1]} at the end that padding would crop."
+        assert note.inner_text() == kept
 
 
 def test_what_a_transposed_layer_refuses_is_explained(shown):
     with shown(Operator(transposed=True, size=1, kernel_size=2)) as page:
         number(page, "output padding").fill("1")
-        assert (
-            "below the larger of stride and dilation, 1" in page.get_by_role("status").inner_text()
-        )
+        assert "only the size 2 leads to 1" in page.get_by_role("status").inner_text()
         number(page, "output padding").fill("0")
         number(page, "padding p").fill("1")
         assert "nothing is left" in page.get_by_role("status").inner_text()
@@ -308,8 +370,9 @@ def test_a_size_too_large_to_draw_is_still_computed(shown):
     with shown(Operator(stride=2)) as page:
         number(page, "input n").fill("224")
         assert "= 111" in page.locator(".formula").inner_text()
-        assert page.locator("code").is_visible()
-        assert not page.get_by_role("grid").first.is_visible()
+        assert "⌊221 / 2⌋" in page.locator(".formula").inner_text()
+        assert not page.locator(".formula[inert]").count()
+        assert page.locator(".stage").evaluate("stage => stage.inert")
 
 
 def test_numbers_can_be_typed_over(shown):
@@ -342,6 +405,8 @@ def test_pointing_at_a_cell_shows_its_partners(shown):
         page.get_by_label("input, row 0, column 0").hover()
         assert lit(page, "output") == 4
         assert "goes into four outputs" in page.locator(".say").inner_text()
+        assert press(page, "gather").get_attribute("aria-pressed") == "true"
+        page.get_by_label("input, row 0, column 0").focus()
         assert press(page, "scatter").get_attribute("aria-pressed") == "true"
         page.get_by_label("output, row 3, column 3").focus()
         assert press(page, "gather").get_attribute("aria-pressed") == "true"
@@ -349,6 +414,88 @@ def test_pointing_at_a_cell_shows_its_partners(shown):
         assert "Output (3, 2)" in page.locator(".say").inner_text()
         page.keyboard.press("ArrowUp")
         assert "Output (2, 2)" in page.locator(".say").inner_text()
+
+
+def test_a_look_leaves_no_trace_and_a_click_stays(shown):
+    with shown(Operator(transposed=True, size=3, stride=2, padding=1)) as page:
+        before, first = said(page), page.get_by_role("slider").input_value()
+        matrix = page.get_by_role("img", name="The matrix")
+        for place in (page.get_by_label("output, row 2, column 2:"), matrix):
+            place.hover()
+            assert said(page) != before
+            page.mouse.move(0, 0)
+            assert said(page) == before
+        page.wait_for_timeout(400)  # longer than the address waits
+        assert "#" not in page.url
+        assert page.get_by_role("slider").input_value() == first
+        page.get_by_label("output, row 2, column 2:").click()
+        page.mouse.move(0, 0)
+        assert "Output (2, 2)" in said(page)
+        page.wait_for_function("location.hash.includes('view')")
+        matrix.click(position={"x": 60, "y": 20})
+        page.mouse.move(0, 0)
+        assert "Output (0, 1)" in said(page)
+
+
+def test_another_view_begins_where_the_last_was(shown):
+    with shown(Operator(transposed=True, size=3, stride=2, padding=1)) as page:
+        page.get_by_label("output, row 3, column 2:").click()
+        page.mouse.move(0, 0)
+        press(page, "zero insertion").click()
+        assert "output (3, 2)" in said(page)
+        press(page, "gather").click()
+        assert "Output (3, 2)" in said(page)
+        page.get_by_label("input, row 1, column 2").click()
+        press(page, "gather").click()
+        assert "Output (2, 4)" in said(page), "where the middle of the stamp falls"
+        press(page, "scatter").click()
+        assert "Input (1, 2)" in said(page)
+
+
+@pytest.mark.parametrize("transposed", [True, False])
+def test_scatter_adds_up_step_by_step(shown, transposed: bool):
+    settings = {"transposed": transposed, "size": 4, "kernel_size": 3, "view": "scatter"}
+    kernel = [[1, -2, 3], [4, -5, 6], [-7, 8, 9]]
+    with shown(Operator(**settings, kernel=kernel)) as page:
+        final, inputs = cells(page, "output"), cells(page, "input")
+        read = "all => all.map(one => Number(one.textContent.replace('−', '-')))"
+        output = page.locator("[role=grid][aria-label^='output'] [role=gridcell] span")
+        caption = page.locator(".name", has_text="output")
+        side = 6 if transposed else 2
+        assert caption.inner_text() == f"output {side} × {side}"
+        before, sums = [0] * side**2, 0
+        for i in range(16):
+            page.get_by_role("slider").fill("15")
+            page.get_by_role("slider").fill(str(i))
+            known = [inputs[j] if j <= i else 0 for j in range(16)]
+            rows = [known[4 * r : 4 * r + 4] for r in range(4)]
+            expected = Operator(**settings, kernel=kernel, input=rows).numbers()[2].flatten()
+            now = output.evaluate_all(read)
+            assert now == expected.tolist()
+            for r, c, sum_, value in re.findall(
+                r"On output \((\d), (\d)\): (.+) = (.+)\.", said(page).replace("−", "-")
+            ):
+                sums += 1
+                place = int(r) * side + int(c)
+                assert eval(sum_) == float(value) == now[place]
+                assert float(re.match("-?[^ ]+", sum_)[0]) == before[place]
+            before = now
+            assert caption.inner_text().endswith(", so far") == (i < 15)
+        assert sums > 5
+        assert now == final
+        press(page, "one step on").click()
+        assert output.nth(side**2 - 1).inner_text() == "", "nothing has fallen there yet"
+        press(page, "gather").click()
+        assert cells(page, "output") == final
+
+
+def test_play_shows_what_has_been_added_so_far(shown):
+    with shown(Operator(transposed=True, size=3, dimensions=1)) as page:
+        assert "" not in page.locator("[aria-label^='output'] span").all_inner_texts()
+        press(page, "play").click()
+        page.get_by_label("output 4: nothing yet").wait_for()
+        page.locator(".say", has_text="Input 1").wait_for()
+        press(page, "pause").click()
 
 
 def test_the_sum_that_is_told_is_the_output(shown):
@@ -376,6 +523,7 @@ def test_three_views_show_one_output(shown):
         page.get_by_label("output, row 1, column 1:").hover()
         assert lit(page, "input, spread") == 9
         assert "Under the flipped kernel" in page.locator(".say").inner_text()
+        assert said(page).endswith(f"= {first[6]:g}, the same output.")
         page.get_by_label("input, row 0, column 0", exact=True).hover()
         assert lit(page, "output") == 9, "five of them cropped"
         press(page, "convolution").click()
@@ -416,6 +564,43 @@ def test_the_matrix_is_the_library_s(shown):
         box = matrix.bounding_box()
         page.mouse.move(box["x"] + 10, box["y"] + 2 + 3.5 * 26)
         assert "Output (1, 1)" in page.locator(".say").inner_text()
+
+
+def test_the_band_on_a_large_matrix_hides_no_neighbour(shown):
+    with shown(Operator(size=16)) as page:
+        assert float(page.locator(".band").get_attribute("stroke-width")) < 1
+
+
+def test_no_number_spills_out_of_its_cell(shown):
+    kernel = [[-123.125, 12.5], [0.125, 1000]]
+    wide = "all => all.filter(e => e.getBoundingClientRect().width > 38).map(e => e.textContent)"
+    with shown(Operator(size=3, kernel_size=2, kernel=kernel)) as page:
+        spans = page.locator("[role=gridcell] :is(span, small)")
+        assert any(len(text) > 7 for text in spans.all_inner_texts())
+        assert spans.evaluate_all(wide) == []
+        matrix = page.locator(".matrix text").evaluate_all(
+            "all => all.map(text => text.getBBox().width)"
+        )
+        assert max(matrix) <= 26
+        held = "all => all.every(field => field.scrollWidth <= field.clientWidth)"
+        assert page.locator("[role=gridcell] input").evaluate_all(held)
+
+
+def test_reset_brings_back_the_first_setting(shown):
+    with shown(Operator(transposed=True, size=3, stride=2)) as page:
+        text, values = page.locator(".root").inner_text(), cells(page, "output")
+        number(page, "stride s").fill("3")
+        page.get_by_label("input, row 0, column 0").fill("8")
+        press(page, "convolution").click()
+        page.wait_for_function("location.hash.includes('transposed')")
+        page.reload()
+        page.locator(".root").wait_for()
+        number(page, "padding p").fill("")
+        press(page, "reset").click()
+        assert cells(page, "output") == values
+        assert number(page, "padding p").input_value() == "0"
+        assert page.locator(".root").inner_text() == text
+        page.wait_for_function("!location.hash")
 
 
 def test_going_back_transposes_the_matrix(shown):
@@ -490,8 +675,8 @@ def test_the_key_tab_reaches_every_control_once(shown):
         fields = ["input m", "kernel k", "stride s", "padding p", "dilation d", "output padding"]
         steps = ["one step back", "play", "one step on", "position"]
         grids = ["input, row 0, column 0", "kernel, row 0, column 0", "output, row 0, column 0: 1"]
-        expected = ["convolution", "transposed", "1-D", "2-D", *fields, "scatter", "gather"]
-        expected += ["zero insertion", *steps, *grids, "go back", "copy"]
+        expected = ["convolution", "transposed", "1-D", "2-D", "reset", *fields]
+        expected += ["scatter", "gather", "zero insertion", *steps, *grids, "go back", "copy"]
         assert [
             name for name in met if "one less" not in name and "one more" not in name
         ] == expected

@@ -114,6 +114,10 @@ def test_traits_go_both_ways(lab: Page):
     assert printed(lab, "the kernel knows").strip() == expected
     assert lab.locator(".jp-CodeCell").count() == len(CELLS), "no key became a command"
 
+    layer.get_by_role("button", name="reset").click()
+    expect(stride).to_have_value("2")
+    expect(outputs).to_have_count(7**2)
+
     run_cell(lab, 3)
     question = lab.get_by_role("textbox", name="How many?")
     question.fill("9")

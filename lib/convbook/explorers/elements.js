@@ -48,12 +48,13 @@ function whole(name, change) {
     make("button", { type: "button", "aria-label": `${name}: ${word}`, onclick: step(by) }, sign);
   const label = make("span", {}, name);
   const field = make("div", { class: "whole" }, make("label", {}, label, input));
-  field.append(button("−", "one less", -1), button("+", "one more", 1));
+  const more = button("+", "one more", 1);
+  field.append(button("−", "one less", -1), more);
   const show = (value) => {
     if (input.value === "" || Number(input.value) !== value)
       input.value = Number.isFinite(value) ? value : "";
   };
-  return { field, input, label, show };
+  return { field, input, label, more, show };
 }
 
 const isWhole = (value, smallest) => Number.isInteger(value) && value >= smallest;

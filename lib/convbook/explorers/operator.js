@@ -40,16 +40,24 @@ function refusalOf(s) {
       `${padded}: it fits nowhere, so there is no output. More padding makes room.`
     );
   if (s.transposed && s.output_padding >= most)
-    return (
-      `Output padding ${s.output_padding} is refused: it has to stay below the larger of stride ` +
-      `and dilation, ${most}. At stride ${s.stride} no convolution leads back from more sizes.`
-    );
+    return `Output padding ${s.output_padding} is refused. ${paddingRule(s, most)}`;
   if (output < 1)
     return (
       `The stamps cover ${(s.size - 1) * s.stride + span(s)} cells, and padding ${s.padding} crops ` +
       `${2 * s.padding} of them: nothing is left. Less padding leaves something.`
     );
   return "";
+}
+/** Which output padding is possible, by the sizes that a convolution takes to the input's. */
+function paddingRule(s, most) {
+  const first = outputSize({ ...s, output_padding: 0 });
+  if (s.dilation > s.stride || first < 1)
+    return `It has to stay below the larger of stride and dilation, ${most}.`;
+  const last = first + s.stride - 1;
+  const lead = s.stride === 1 ? `only the size ${first} leads`
+    : s.stride === 2 ? `the sizes ${first} and ${last} both lead` : `the sizes ${first} to ${last} all lead`;
+  const possible = ["0", "0 or 1"][s.stride - 1] ?? `at most ${s.stride - 1}`;
+  return `With stride ${s.stride}, ${lead} to ${s.size}, so output padding is ${possible}.`;
 }
 const word = (name) => name.replace("_", " ").replace("kernel size", "kernel");
 
@@ -103,10 +111,13 @@ function operate(s) {
       along[which](column).map(([c, u]) => ({ row: r, column: c, tap: [t, u], weight: kernel[t][u] })),
     );
   const makes = pairs("makes");
-  const value = (row, column) =>
-    makes(row, column).reduce((sum, p) => sum + p.weight * (input[p.row]?.[p.column] ?? 0), 0);
+  // The terms of an output cell, of the inputs up to the one that is counted as `last`.
+  const terms = (row, column, last = Infinity) =>
+    makes(row, column).filter((p) => input[p.row]?.[p.column] !== undefined && p.row * n + p.column <= last);
+  const value = (row, column, last) =>
+    terms(row, column, last).reduce((sum, p) => sum + p.weight * input[p.row][p.column], 0);
   const values = range(0, rows ? output : 1).map((r) => range(0, output).map((c) => value(r, c)));
-  return { problem, output, rows, input, kernel, values, value, makes, reaches: pairs("reaches") };
+  return { problem, output, rows, input, kernel, values, value, terms, makes, reaches: pairs("reaches") };
 }
 
 /** Cells from `before` the grid's first to those past its last, along each axis. */
@@ -170,6 +181,20 @@ function wayBack(s, now) {
   };
 }
 
+/** What output padding does here, as a sentence; empty where there is none. */
+function paddingWords(s) {
+  if (!s.transposed || !s.output_padding) return "";
+  const kept = Math.min(s.output_padding, s.padding); // the stamps reach as far as padding crops
+  const empty = s.output_padding - kept;
+  const more = (n) => s.dimensions === 1 ? counted(n, "more cell")
+    : n === 1 ? "one more row and column" : `${COUNTS[n] ?? n} more rows and columns`;
+  const parts = [];
+  if (kept) parts.push(`keeps ${more(kept)} at the end that padding would crop`);
+  if (empty) parts.push(`adds ${more(empty)}${kept ? "" : " at the end"} that no stamp reaches: ` +
+    `${empty === 1 && s.dimensions === 1 ? "it is" : "they are"} zero`);
+  return `Output padding ${parts.join(", and ")}.`;
+}
+
 function torchLine(s) {
   const options = { stride: 1, padding: 0, output_padding: 0, dilation: 1 };
   const given = Object.keys(options)
@@ -197,15 +222,22 @@ function colour([row, column], kernel) {
 
 function render({ model, el }) {
   const section = enclose(el, "Explorer: convolution and transposed convolution", CSS);
-  let state = {};
+  let asked = {}; // the settings as they are, which may be refused
+  let state = {}; // the last that could be drawn, and what they make
   let now = {};
+  let trouble = "";
   let at = { side: "input", row: 0, column: 0 };
+  let preview = null; // the cell under the pointer, as `at`
+  let walking = false; // whether the player's buttons moved: then scatter adds up stamp by stamp
   let known = { all: "", grids: "", matrix: "" }; // for which settings these were made
   let grids = {};
   let band = null; // over the matrix
   let lit = [];
   let timer = 0;
   let waiting = false;
+  const names = [...TRAITS, ...NUMBERS];
+  const read = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
+  const first = model.first ?? read(); // a page's host knows what stood before its address
   const refused = {}; // what was typed into a field and is no whole number
 
   const set = (changes) => {
@@ -218,7 +250,13 @@ function render({ model, el }) {
     (value) => turnTo(value === "transposed"));
   const dimensions = choice("dimensions", [["1", "1-D"], ["2", "2-D"]], (value) =>
     set({ dimensions: Number(value), position: 0 }));
-  const views = choice("view", Object.entries(VIEWS), (view) => set({ view, position: 0 }));
+  const views = choice("view", Object.entries(VIEWS), (view) => set({ view, position: follow(view) }));
+  const reset = make("button", { type: "button", class: "reset", onclick: () => {
+    for (const name of NUMBERS) delete refused[name];
+    set(Object.fromEntries(names.map((name) => [name, first[name]])));
+    known.all = "";
+    soon();
+  } }, "reset");
   const fields = Object.fromEntries(NUMBERS.map((name) => {
     return [name, whole(WORDS[name], (value) => {
       delete refused[name];
@@ -229,7 +267,7 @@ function render({ model, el }) {
   }));
   const settings = make("div", { class: "settings" }, ...Object.values(fields).map((f) => f.field));
   const scrub = make("input", { type: "range", min: 0, step: 1, "aria-label": "position",
-    oninput: () => set({ position: Number(scrub.value) }) });
+    oninput: () => go(Number(scrub.value)) });
   const play = make("button", { type: "button", onclick: () => (timer ? stop() : start()) });
   const player = make("div", { class: "player" },
     make("button", { type: "button", "aria-label": "one step back", onclick: () => step(-1) }, "‹"),
@@ -241,7 +279,9 @@ function render({ model, el }) {
   const [cells, matrixPlace] = [make("div"), make("div", { class: "figure matrix" })];
   const stage = make("div", { class: "stage" }, cells, matrixPlace);
   const say = make("p", { class: "say", "aria-live": "polite" });
+  const note = make("p", { class: "note" });
   const problem = make("p", { class: "problem", role: "status" });
+  const told = make("div", { class: "told" }, problem, say, note);
   const [letters, live, floor] = [make("span"), make("b"), make("span")];
   const sizes = make("p", { class: "formula" }, letters, make("br"), live, make("br"), floor);
   const backWords = make("span");
@@ -252,12 +292,12 @@ function render({ model, el }) {
   const copy = make("button", { type: "button", onclick: copyLine }, "copy");
   const torch = make("p", { class: "line" }, code, copy);
   section.append(
-    make("div", { class: "bar" }, kind.group, dimensions.group), settings,
+    make("div", { class: "bar" }, kind.group, dimensions.group, reset), settings,
     make("div", { class: "bar" }, views.group, player),
-    problem, stage, say, sizes, back, torch);
+    told, stage, sizes, back, torch);
 
   function turnTo(transposed) {
-    if (transposed !== state.transposed)
+    if (transposed !== asked.transposed)
       set({ transposed, view: transposed ? "scatter" : "gather", position: 0 });
   }
 
@@ -265,11 +305,30 @@ function render({ model, el }) {
   const side = () => (state.view === "scatter" ? "input" : "output");
   const width = () => (side() === "input" ? state.size : now.output);
   const positions = () => width() ** (now.rows ? 2 : 1);
-  const step = (by) => set({ position: (state.position + by + positions()) % positions() });
+  const step = (by) => go((state.position + by + positions()) % positions());
+  function go(position) {
+    preview = null;
+    walking = true;
+    if (position !== state.position) set({ position });
+    else highlight();
+  }
+  /** The input up to which an output cell's sum is shown. */
+  const last = () => (walking && state.view === "scatter" ? state.position : Infinity);
+  /** Where another view begins: at the same cell, or at one in the middle of its partners. */
+  function follow(view) {
+    if (!now.values) return 0;
+    const to = view === "scatter" ? "input" : "output";
+    const partners = at.side === to ? [at] : at.side === "input" ? kept(at) : now.terms(at.row, at.column);
+    const one = partners[Math.floor(partners.length / 2)];
+    return one ? one.row * (to === "input" ? state.size : now.output) + one.column : 0;
+  }
+  const kept = (cell) =>
+    now.reaches(cell.row, cell.column).filter((p) => now.values[p.row]?.[p.column] !== undefined);
   function start() {
     const slow = matchMedia("(prefers-reduced-motion: reduce)").matches;
     timer = setInterval(() => (el.isConnected ? step(1) : stop()), slow ? 1500 : 700);
     say.setAttribute("aria-live", "off");
+    go(state.position);
     showPlay();
   }
   function stop() {
@@ -283,8 +342,14 @@ function render({ model, el }) {
     play.setAttribute("aria-label", timer ? "pause" : "play");
   }
 
-  /** A cell under the pointer or in focus: from then on the picture is about it. */
-  function point(which, row, column) {
+  /** A cell under the pointer: the picture is about it until the pointer leaves. */
+  function look(cell) {
+    preview = cell;
+    highlight();
+  }
+  /** A cell that was clicked or is in focus: from then on the picture is about it. */
+  function pin(which, row, column) {
+    preview = null;
     if (which === "input" && state.view === "zeros") {
       at = { side: "input", row, column }; // a look at where it goes, while the view stays
       return highlight();
@@ -293,12 +358,14 @@ function render({ model, el }) {
     const cells = which === "input" ? state.size : now.output;
     const position = row * cells + column;
     if (view !== state.view || position !== state.position) set({ view, position });
-    else if (at.side !== which) locate(), highlight();
+    else locate(), highlight();
   }
   function locate() {
     if (!isWhole(state.position, 0) || state.position >= positions()) state.position = 0;
-    at = { side: side(), row: Math.floor(state.position / width()), column: state.position % width() };
+    at = placed(state.position);
   }
+  const placed = (position) =>
+    ({ side: side(), row: Math.floor(position / width()), column: position % width() });
 
   // The grids
   function grid(name, rows, columns, cell) {
@@ -309,8 +376,10 @@ function render({ model, el }) {
     body.addEventListener("keydown", (event) => walk(event, lines));
     const first = lines.flat().find((one) => one.focus);
     if (first) first.focus.tabIndex = 0;
-    const figure = make("div", { class: "figure" }, make("div", { class: "name" }, name), body);
-    return { figure, lines, top: rows[0], left: columns[0],
+    body.addEventListener("pointerleave", () => preview && look(null));
+    const caption = make("div", { class: "name" }, name);
+    const figure = make("div", { class: "figure" }, caption, body);
+    return { figure, caption, lines,
       find: (r, c) => lines[r - rows[0]]?.[c - columns[0]] };
   }
   function walk(event, lines) {
@@ -338,7 +407,7 @@ function render({ model, el }) {
     const one = { box, small, row, column, focus: null, show: null };
     if (typed) {
       one.focus = make("input", { inputmode: "text", autocomplete: "off", tabindex: -1,
-        "aria-label": label, oninput: () => type(which, row, column, one.focus) });
+        "aria-label": label, oninput: () => type(which, row, column, one.focus, box) });
       one.focus.addEventListener("focus", () => one.focus.select());
       one.focus.addEventListener("blur", () => {
         one.focus.removeAttribute("aria-invalid");
@@ -347,13 +416,15 @@ function render({ model, el }) {
       });
       one.show = (value) => {
         if (el.shadowRoot.activeElement !== one.focus) one.focus.value = written(value);
+        fill(box, one.focus.value);
       };
       box.append(one.focus, small);
     } else {
       const text = make("span");
       one.show = (value) => {
-        text.textContent = written(value);
-        box.setAttribute("aria-label", `${label}: ${text.textContent}`);
+        text.textContent = value === null ? "" : written(value);
+        fill(box, text.textContent);
+        box.setAttribute("aria-label", `${label}: ${text.textContent || "nothing yet"}`);
       };
       box.append(text, small);
       if (!outside) {
@@ -362,13 +433,18 @@ function render({ model, el }) {
       }
     }
     if (one.focus && which !== "kernel") {
-      box.addEventListener("pointerenter", (e) => e.pointerType === "mouse" && point(which, row, column));
-      one.focus.addEventListener("focus", () => point(which, row, column));
+      box.addEventListener("pointerenter", (event) =>
+        event.pointerType === "mouse" && look({ side: which, row, column }));
+      for (const event of ["focus", "click"])
+        one.focus.addEventListener(event, () => pin(which, row, column));
     }
     one.focus?.addEventListener("focus", () => rove(one.focus, box.closest("[role=grid]")));
     return one;
   }
-  function type(which, row, column, field) {
+  /** The more there is to write, the smaller it is written. */
+  const fill = (box, text) => box.style.setProperty("--letters", Math.max(text.length, 1));
+  function type(which, row, column, field, box) {
+    fill(box, field.value);
     const value = Number(field.value.trim().replace("−", "-").replace(",", "."));
     const bad = field.value.trim() === "" || !Number.isFinite(value);
     field.setAttribute("aria-invalid", bad);
@@ -447,7 +523,18 @@ function render({ model, el }) {
   function showNumbers() {
     for (const one of grids.input.lines.flat()) if (one.focus) one.show(now.input[one.row][one.column]);
     for (const one of grids.kernel.lines.flat()) one.show(now.kernel[one.row][one.column]);
-    for (const one of grids.output.lines.flat()) one.show(now.value(one.row, one.column));
+    known.last = null;
+  }
+  /** The output, or in the midst of scatter what has been added to it so far. */
+  function showOutput() {
+    if (known.last === last()) return;
+    known.last = last();
+    for (const { row, column, show } of grids.output.lines.flat()) {
+      const waits = !now.terms(row, column, last()).length && now.terms(row, column).length;
+      show(waits ? null : now.value(row, column, last()));
+    }
+    const size = now.rows ? ` ${now.output} × ${now.output}` : `, ${counted(now.output, "cell")}`;
+    grids.output.caption.textContent = `output${size}` + (last() < positions() - 1 ? ", so far" : "");
   }
   const inputCell = (row, column) => {
     if (state.view !== "zeros") return grids.input.find(row, column);
@@ -466,26 +553,34 @@ function render({ model, el }) {
         const [x, y] = [p.row * now.input[0].length + p.column, r * line.length + c];
         const key = colour(p.tap, now.kernel);
         paths.set(key, `${paths.get(key) ?? ""}M${x * unit} ${y * unit}h${unit}v${unit}h-${unit}z`);
-        if (unit >= 18) digits.push(make("text", { x: (x + 0.5) * unit, y: (y + 0.68) * unit },
-          written(p.weight)));
+        if (unit < 18) continue;
+        const weight = written(p.weight);
+        digits.push(make("text", { x: (x + 0.5) * unit, y: (y + 0.68) * unit,
+          "font-size": Math.min(11, (1.6 * unit) / weight.length) }, weight));
       }
     }));
     const lines = unit < 7 ? "" : range(0, height + 1).map((i) => `M0 ${i * unit}H${breadth * unit}`)
       .concat(range(0, breadth + 1).map((i) => `M${i * unit} 0V${height * unit}`)).join("");
-    band = make("rect", { class: "band" });
+    band = make("rect", { class: "band", "stroke-width": Math.max(0.75, Math.min(2.5, unit / 5)) });
     const name = state.transposed ? "Cᵀ" : "C";
     const svg = make("svg", { viewBox: `-2 -2 ${breadth * unit + 4} ${height * unit + 4}`, role: "img",
       style: `width: ${breadth * unit + 4}px`, "aria-label": `The matrix ${name}: ${height} rows, one ` +
       `for each output cell, and ${breadth} columns, one for each input cell` },
       make("path", { d: lines, class: "lines" }),
       ...[...paths].map(([fill, d]) => make("path", { d, style: `fill: ${fill}` })), ...digits, band);
-    svg.addEventListener("pointermove", (event) => {
+    const find = (event) => {
       const box = svg.getBoundingClientRect();
       const scale = (breadth * unit + 4) / box.width;
       const x = Math.floor(((event.clientX - box.left) * scale - 2) / unit);
       const y = Math.floor(((event.clientY - box.top) * scale - 2) / unit);
       const index = state.view === "scatter" ? x : y;
-      if (index >= 0 && index < positions() && index !== state.position) set({ position: index });
+      return index >= 0 && index < positions() ? placed(index) : null;
+    };
+    svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && look(find(event)));
+    svg.addEventListener("pointerleave", () => preview && look(null));
+    svg.addEventListener("click", (event) => {
+      const cell = find(event);
+      if (cell) pin(cell.side, cell.row, cell.column);
     });
     matrixPlace.replaceChildren(
       make("div", { class: "name" }, `matrix ${name}, ${height} × ${breadth}`), svg);
@@ -493,6 +588,7 @@ function render({ model, el }) {
 
   /** Show in all places what the chosen cell has to do with. */
   function highlight() {
+    showOutput();
     for (const one of lit) {
       one.box.classList.remove("lit", "at");
       one.box.style.removeProperty("background");
@@ -506,10 +602,11 @@ function render({ model, el }) {
       if (!tap) return;
       one.box.style.background = colour(tap, now.kernel);
       one.small.textContent = written(now.kernel[tap[0]][tap[1]]);
+      fill(one.small, one.small.textContent);
     };
-    const { row, column } = at;
+    const { side, row, column } = preview ?? at;
     const used = new Set();
-    if (at.side === "input") {
+    if (side === "input") {
       light(inputCell(row, column));
       for (const p of now.reaches(row, column)) {
         light(grids.output.find(p.row, p.column), p.tap);
@@ -532,8 +629,8 @@ function render({ model, el }) {
     for (const one of grids.kernel.lines.flat())
       one.box.classList.toggle("unused", !used.has(`${one.row},${one.column}`));
     // In one dimension the kernel stands where it reads, or writes.
-    const slides = !now.rows && (state.view === "zeros" || (at.side === "input") === state.transposed);
-    const shift = slides ? at.column * (state.view === "zeros" ? 1 : state.stride) : 0;
+    const slides = !now.rows && (state.view === "zeros" || (side === "input") === state.transposed);
+    const shift = slides ? column * (state.view === "zeros" ? 1 : state.stride) : 0;
     grids.kernel.figure.style.setProperty("--shift", shift);
     sayIt();
     showBand();
@@ -541,38 +638,56 @@ function render({ model, el }) {
   function showBand() {
     const [height, breadth] = [now.values.flat().length, now.input.flat().length];
     const unit = (parseFloat(band.parentElement.style.width) - 4) / breadth;
-    const index = at.row * (at.side === "input" ? now.input[0].length : now.output) + at.column;
-    const over = at.side === "input"
+    const { side, row, column } = preview ?? at;
+    const index = row * (side === "input" ? state.size : now.output) + column;
+    const over = side === "input"
       ? { x: index * unit, y: 0, width: unit, height: height * unit }
       : { x: 0, y: index * unit, width: breadth * unit, height: unit };
     for (const [name, value] of Object.entries(over)) band.setAttribute(name, value);
   }
+  const named = (row, column) => (now.rows ? `(${row}, ${column})` : `${column}`);
   function sayIt() {
-    const { row, column } = at;
-    const place = now.rows ? `(${row}, ${column})` : `${column}`;
-    if (at.side === "input") {
-      const reached = now.reaches(row, column);
-      const kept = reached.filter((p) => now.values[p.row]?.[p.column] !== undefined);
-      const value = written(now.input[row][column]);
-      const cropped = reached.length - kept.length;
-      const weights = kept.length <= 9 ? `, times ${kept.map((p) => written(p.weight)).join(", ")}` : "";
-      say.textContent = !kept.length ? `Input ${place} goes nowhere: no output is made of it.`
-        : state.transposed
-        ? `Input ${place} stamps the kernel, times its value ${value}, onto ` +
-          `${counted(kept.length, "output cell")}${cropped ? `; ${counted(cropped, "more cell")} cropped` : ""}.`
-        : `Input ${place}, of value ${value}, goes into ${counted(kept.length, "output")}${weights}.`;
-      return;
-    }
-    const from = now.makes(row, column).filter((p) => now.input[p.row]?.[p.column] !== undefined);
+    const { side, row, column } = preview ?? at;
+    const words = side === "input" ? inputWords(row, column) : outputWords(row, column);
+    if (say.textContent !== words) say.textContent = words; // or it would be read aloud again
+  }
+  function inputWords(row, column) {
+    const place = named(row, column);
+    const partners = kept({ row, column });
+    if (!partners.length) return `Input ${place} goes nowhere: no output is made of it.`;
+    const value = written(now.input[row][column]);
+    const cropped = now.reaches(row, column).length - partners.length;
+    const weights = partners.length > 9 ? "" : `, times ${partners.map((p) => written(p.weight)).join(", ")}`;
+    const words = state.transposed
+      ? `Input ${place} stamps the kernel, times its value ${value}, onto ` +
+        `${counted(partners.length, "output cell")}${cropped ? `; ${counted(cropped, "more cell")} cropped` : ""}.`
+      : `Input ${place}, of value ${value}, goes into ${counted(partners.length, "output")}${weights}.`;
+    return words + (preview ? "" : additionWords(partners));
+  }
+  /** In the midst of scatter: for one output cell, what was there and what is added. */
+  function additionWords(partners) {
+    if (last() === Infinity) return "";
+    const met = partners.filter((p) => now.terms(p.row, p.column, last() - 1).length);
+    const was = (p) => now.value(p.row, p.column, last() - 1);
+    const one = met.find((p) => was(p) !== 0) ?? met[0];
+    if (!one) return "";
+    const is = now.value(one.row, one.column, last());
+    const sum = `${written(was(one))} + ${written(is - was(one))}`.replace("+ −", "− ");
+    return ` On output ${named(one.row, one.column)}: ${sum} = ${written(is)}.`;
+  }
+  function outputWords(row, column) {
+    const from = now.terms(row, column, last());
     const few = from.length <= 9 ? from : from.slice(0, 5);
     const terms = few.map((p) => `${written(now.input[p.row][p.column])}·${written(p.weight)}`);
     if (few.length < from.length) terms.push("…");
     const sum = from.length ? `${terms.join(" + ").replaceAll("+ −", "− ")} = ` : "";
-    const verb = state.view === "zeros" ? "Under the flipped kernel, output" : "Output";
+    const zeros = state.view === "zeros";
     const what = state.transposed
       ? `is where ${counted(from.length, "stamp")} ${from.length === 1 ? "falls" : "meet"}`
       : `gathers ${counted(from.length, "input cell")}`;
-    say.textContent = `${verb} ${place} ${what}: ${sum}${written(now.values[row][column])}.`;
+    return `${zeros ? "Under the flipped kernel, output" : "Output"} ${named(row, column)} ${what}` +
+      `${last() < Infinity ? " so far" : ""}: ${sum}${written(now.value(row, column, last()))}` +
+      `${zeros ? ", the same output" : ""}.`;
   }
 
   async function copyLine() {
@@ -596,40 +711,58 @@ function render({ model, el }) {
   }
   function update() {
     waiting = false;
-    state = Object.fromEntries([...TRAITS, ...NUMBERS].map((name) => [name, model.get(name)]));
-    Object.assign(state, refused);
-    const { position, ...all } = state;
+    preview = null;
+    asked = { ...read(), ...refused };
+    const { position, ...all } = asked;
     if (known.all !== JSON.stringify(all)) {
-      showSettings();
-      now = operate(state);
-      problem.textContent = now.problem;
-      problem.hidden = !now.problem;
-      for (const part of [stage, say, back, player]) part.hidden = Boolean(now.problem);
-      for (const part of [sizes, torch]) part.hidden = now.output === undefined;
-      if (now.output !== undefined) showSize();
-      if (!now.problem) showResult();
       known.all = JSON.stringify(all);
+      walking = false;
+      const result = operate(asked);
+      trouble = result.problem;
+      if (!trouble) [state, now] = [asked, result];
+      showSettings();
+      showTrouble(result.output);
+      if (result.output !== undefined) showSize(asked, result.output);
+      if (!trouble) showResult();
     }
-    if (now.problem) return stop();
+    if (trouble) return stop();
+    state = asked;
     locate();
     scrub.max = positions() - 1;
     scrub.value = state.position;
     scrub.setAttribute("aria-valuetext", `${side()} cell ${state.position + 1} of ${positions()}`);
     highlight();
   }
-  function showSettings() {
-    kind.show(state.transposed ? "transposed" : "convolution");
-    dimensions.show(String(state.dimensions));
-    views.show(state.view);
-    views.buttons[2].hidden = !state.transposed;
-    for (const name of NUMBERS) if (!(name in refused)) fields[name].show(state[name]);
-    for (const control of fields.output_padding.field.querySelectorAll("input, button"))
-      control.disabled = !state.transposed;
-    fields.size.label.textContent = `input ${state.transposed ? "m" : "n"}`;
+  /** A refusal stands in the sentence's place; the last figure stays, faint and out of reach. */
+  function showTrouble(output) {
+    problem.textContent = trouble;
+    problem.hidden = !trouble;
+    for (const part of [say, note]) part.hidden = Boolean(trouble);
+    for (const part of [stage, back, player]) {
+      part.hidden = !now.values;
+      part.inert = Boolean(trouble);
+    }
+    for (const part of [sizes, torch]) {
+      part.hidden = !now.values && output === undefined;
+      part.inert = output === undefined;
+    }
   }
-  function showSize() {
-    [letters.textContent, live.textContent, floor.textContent] = formula(state, now.output);
-    code.textContent = torchLine(state);
+  function showSettings() {
+    kind.show(asked.transposed ? "transposed" : "convolution");
+    dimensions.show(String(asked.dimensions));
+    views.show(asked.view);
+    views.buttons[2].hidden = !asked.transposed;
+    for (const name of NUMBERS) if (!(name in refused)) fields[name].show(asked[name]);
+    const { field, input, more } = fields.output_padding;
+    for (const control of field.querySelectorAll("input, button")) control.disabled = !asked.transposed;
+    input.max = Math.max(asked.stride, asked.dilation, 1) - 1;
+    if (asked.output_padding >= input.max) more.disabled = true;
+    more.title = asked.transposed && !trouble ? paddingRule(asked, Number(input.max) + 1) : "";
+    fields.size.label.textContent = `input ${asked.transposed ? "m" : "n"}`;
+  }
+  function showSize(settings, output) {
+    [letters.textContent, live.textContent, floor.textContent] = formula(settings, output);
+    code.textContent = torchLine(settings);
   }
   function showResult() {
     const shape = JSON.stringify([NUMBERS.map((name) => state[name]), state.transposed,
@@ -637,6 +770,7 @@ function render({ model, el }) {
     if (known.grids !== shape) makeGrids();
     known.grids = shape;
     showNumbers();
+    note.textContent = paddingWords(state);
     if (known.matrix !== shape + JSON.stringify(now.kernel)) makeMatrix();
     known.matrix = shape + JSON.stringify(now.kernel);
     const way = wayBack(state, now);
@@ -644,7 +778,6 @@ function render({ model, el }) {
     goBack.hidden = !way.settings || way.settings.size > LARGEST.size;
   }
 
-  const names = [...TRAITS, ...NUMBERS];
   for (const name of names) model.on(`change:${name}`, soon);
   const watch = new ResizeObserver(fit);
   watch.observe(stage);
@@ -667,7 +800,10 @@ const CSS = `
 .player button { min-width: 2.2rem; padding: 0; }
 .stage { display: flex; flex-wrap: wrap; gap: 1rem 1.8rem; align-items: center;
   justify-content: center; padding: 0.5rem 0; }
-.grids { max-width: 100%; display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0.4rem; }
+.name { white-space: nowrap; }
+.grids .grid { width: fit-content; max-width: 100%; margin: auto; }
+.grids { max-width: 100%; display: flex; flex-wrap: wrap; align-items: center;
+  justify-content: center; gap: 0.4rem; }
 .strips { max-width: 100%; }
 .strips .arrow { display: none; }
 .strips .name { text-align: left; }
@@ -675,7 +811,6 @@ const CSS = `
 .strips .figure:nth-child(3) .cell + .cell {
   margin-left: calc((var(--dilation) - 1) * (var(--cell) - 1px)); }
 .two-rows .figure:last-child { flex-basis: 100%; }
-.two-rows .figure:last-child .grid { width: fit-content; margin: auto; }
 .two-rows .arrow:nth-child(4), .stacked .arrow { display: none; }
 .arrow { font-size: 1.3rem; color: var(--quiet); }
 .name { font-size: 0.8rem; color: var(--quiet); text-align: center; }
@@ -685,7 +820,7 @@ const CSS = `
 .grid.wide { overflow-x: auto; }
 .cell { flex: none; width: var(--cell); height: var(--cell);
   margin: 0 -1px -1px 0; border: 1px solid var(--line); display: grid; place-items: center;
-  font-size: max(9px, calc(var(--cell) * 0.42)); }
+  font-size: min(max(9px, calc(var(--cell) * 0.42)), calc(var(--cell) * 1.6 / var(--letters, 1))); }
 .cell > * { grid-area: 1 / 1; }
 .cell input { width: 100%; height: 100%; min-height: 0; padding: 0; border: 0; text-align: center;
   background: none; border-radius: 0; }
@@ -697,15 +832,19 @@ const CSS = `
 .at { z-index: 2; outline: 2px solid currentColor;
   background: color-mix(in srgb, currentColor 16%, transparent); }
 .cell:focus-visible, .cell input:focus-visible { outline: 3px solid var(--accent); z-index: 3; }
-small { place-self: start; padding-left: 2px; font-size: calc(var(--cell) * 0.27); line-height: 1.3;
+small { place-self: start; padding-left: 2px; line-height: 1.3;
+  font-size: min(calc(var(--cell) * 0.27), calc(var(--cell) * 1.5 / var(--letters, 1)));
   display: none; pointer-events: none; }
 .roomy small { display: block; }
 .matrix svg { display: block; max-width: 100%; height: auto; margin: auto; touch-action: pan-y; }
-.matrix text { font-size: 11px; text-anchor: middle; fill: currentColor; }
+.matrix text { text-anchor: middle; fill: currentColor; }
 .lines { stroke: var(--line); stroke-opacity: 0.6; fill: none; }
-.band { fill: none; stroke: currentColor; stroke-width: 2.5; }
-.say { min-height: 1.45em; }
-@media (max-width: 600px) { .say { min-height: 2.9em; } }
+.band { fill: none; stroke: currentColor; }
+.told { min-height: 3.3em; }
+.told p { margin: 0; }
+@media (max-width: 600px) { .told { min-height: 4.4em; } }
+[inert] { opacity: 0.4; }
+.reset { margin-left: auto; border-color: transparent; color: var(--quiet); }
 .formula span:first-child { color: var(--quiet); }
 .formula b { font-weight: 600; }
 .line { display: flex; flex-wrap: wrap; gap: 0.3rem 0.8rem; align-items: center; }

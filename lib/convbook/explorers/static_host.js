@@ -5,6 +5,7 @@
   const heard = new Map(); // the name of an event: those who listen
   const tell = (name) => [...(heard.get(name) ?? [])].forEach((call) => call());
   const model = {
+    first, // what stood before the address was read, for a button that resets
     get: (key) => state[key],
     set(key, value) {
       const changed = JSON.stringify(state[key]) !== JSON.stringify(value);
