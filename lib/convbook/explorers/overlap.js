@@ -149,10 +149,10 @@ function render({ model, el }) {
     const holes = s.kernel < s.stride;
     const words = {
       none: s.kernel % s.stride === 0
-        ? "The kernel is a multiple of the stride, so every phase has as many taps. The weights that a " +
+        ? "The kernel is a multiple of the stride, so every phase has as many weights. The weights that a " +
           "layer learns can still differ from phase to phase."
         : holes ? "The stride is larger than the kernel: no stamp reaches the cells between. They are holes."
-        : `${s.kernel} is no multiple of ${s.stride}, so some cells get one tap more than others.`,
+        : `${s.kernel} is no multiple of ${s.stride}, so some cells get one stamp more than others.`,
       divide: holes ? "Division cannot fill a hole: where no stamp falls there is nothing to divide."
         : "Each cell is divided by its number of stamps. That evens out the count, edges included.",
       resize: `Every input cell is copied to ${s.stride} cells, and an ordinary convolution follows: ` +
