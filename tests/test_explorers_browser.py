@@ -766,7 +766,7 @@ def test_overlap_s_controls(shown):
     with shown(Overlap(kernel=3, stride=2)) as page:
         said = page.locator(".pattern")
         assert "repeats every 2 cells: 2, 1" in said.inner_text()
-        assert "1/2 cycles a cell: 33 % of the mean" in page.locator(".waves").inner_text()
+        assert "A wave of 1 in 2 cells, 33 % of the mean" in page.locator(".waves").inner_text()
         press(page, "try kernel 4").click()
         assert "every cell has 2" in said.inner_text()
         press(page, "kernel: one more").click()
@@ -776,7 +776,7 @@ def test_overlap_s_controls(shown):
         label = page.get_by_role("img").get_attribute("aria-label")
         expected = Overlap(kernel=5, stride=3, size=4).map().tolist()
         assert label.endswith(", ".join(f"{value:g}" for value in expected))
-        for name in ("divide by the map", "resize, then convolve", "average neighbours after"):
+        for name in ("divide by the counts", "resize, then convolve", "average neighbours after"):
             press(page, name).click()
             assert "the map is even there" in said.inner_text()
         press(page, "as it is").press("Enter")
@@ -784,7 +784,7 @@ def test_overlap_s_controls(shown):
         assert "rows and columns multiply" in said.inner_text()
         assert page.locator("svg rect").count() == 14**2
         number(page, "kernel").fill("10")
-        assert "kernel 10 is possible" in page.get_by_role("status").inner_text()
+        assert "kernel 10: possible" in page.get_by_role("status").inner_text()
 
 
 # All of them
@@ -859,7 +859,8 @@ def test_a_broken_trait_is_a_sentence(shown, tmp_path, browser, kind, name, valu
     path.write_text(PAGE.format(theme="light", body=html[:start] + text + html[end:]), "utf-8")
     with Visit(browser, path.as_uri()) as page:
         said = page.locator(".problem").inner_text()
-        assert f"{name.replace('_size', '')}: expected" in said.replace("output padding", name)
+        said = said.replace("output padding", name).replace("input cells", "size")
+        assert f"{name.replace('_size', '')}: expected" in said
 
 
 @pytest.mark.parametrize("explorer", EVERY, ids=lambda one: type(one).__name__)

@@ -40,7 +40,9 @@ function whole(name, change) {
   const input = make("input", { type: "number", step: 1, inputmode: "numeric" });
   const tell = () => change(input.value === "" ? null : Number(input.value));
   const step = (by) => () => {
-    input.value = Number(input.value) + by;
+    const next = Number(input.value) + by;
+    if ((input.min && next < input.min) || (input.max && next > input.max)) return;
+    input.value = next;
     tell();
   };
   input.addEventListener("input", tell);

@@ -3,19 +3,21 @@
 const MOST = { kernel: 9, stride: 6, size: 8 };
 const REMEDIES = {
   none: "as it is",
-  divide: "divide by the map",
+  divide: "divide by the counts",
   resize: "resize, then convolve",
   average: "average neighbours after",
 };
+
+const WORDS = { kernel: "kernel", stride: "stride", size: "input cells" };
 
 const range = (from, to) => Array.from({ length: Math.max(to - from, 0) }, (_, i) => from + i);
 
 function problemOf(s) {
   for (const [name, most] of Object.entries(MOST)) {
     if (!isWhole(s[name], 1))
-      return `${name}: expected a whole number of at least 1, not ${shown(s[name])}.`;
+      return `${WORDS[name]}: expected a whole number of at least 1, not ${shown(s[name])}.`;
     if (s[name] > most)
-      return `${name} ${s[name]} is possible, but too much to draw: here it goes up to ${most}.`;
+      return `${WORDS[name]} ${s[name]}: possible, but too much to draw; here it goes up to ${most}.`;
   }
   if (s.dimensions !== 1 && s.dimensions !== 2)
     return `dimensions: expected 1 or 2, not ${shown(s.dimensions)}.`;
@@ -78,12 +80,14 @@ function render({ model, el }) {
     model.save_changes();
   };
   const fields = Object.fromEntries(Object.keys(MOST).map((name) => [name,
-    whole(name === "size" ? "input cells" : name, (value) => {
+    whole(WORDS[name], (value) => {
       delete refused[name];
       if (Number.isInteger(value)) set({ [name]: value });
       else refused[name] = value;
       update();
     })]));
+  for (const [name, most] of Object.entries(MOST))
+    Object.assign(fields[name].input, { min: 1, max: most });
   const dimensions = choice("dimensions", [["1", "1-D"], ["2", "2-D"]], (value) =>
     set({ dimensions: Number(value) }));
   const remedies = choice("remedy", Object.entries(REMEDIES), (remedy) => set({ remedy }));
@@ -136,13 +140,17 @@ function render({ model, el }) {
   function tell(s, { inner, strengths: all }) {
     const even = inner.every((value) => Math.abs(value - inner[0]) < 1e-9);
     const list = inner.map(short).join(", ");
-    pattern.textContent = even
+    const inside = (s.size - 1) * s.stride - s.kernel + 2; // cells away from both edges
+    pattern.textContent = inside < 1 ? "With so few input cells no cell lies away from the edges. With more: "
+      : "";
+    pattern.textContent += even
       ? `Away from the edges every cell has ${short(inner[0])}: the map is even there.`
       : `Away from the edges the map repeats every ${s.stride} cells: ${list}.` +
         (s.dimensions === 2 ? " In two dimensions rows and columns multiply." : "");
     const strong = all.filter(([, share]) => share > 1e-9);
     waves.replaceChildren(...(even ? ["No wave is left inside."] : strong.flatMap(([cycles, share]) => [
-      make("span", { class: "wave" }, `${cycles}/${s.stride} cycles a cell: ${Math.round(share * 100)} % of the mean`,
+      make("span", { class: "wave" },
+        `A wave of ${cycles} in ${s.stride} cells, ${Math.round(share * 100)} % of the mean`,
         make("span", { class: "strength", style: `width: ${share * 6}em` }))])));
     const lower = Math.floor(s.kernel / s.stride) * s.stride;
     const better = [lower, lower + s.stride].filter((k) => k >= 1 && k <= MOST.kernel);
@@ -156,7 +164,7 @@ function render({ model, el }) {
       divide: holes ? "Division cannot fill a hole: where no stamp falls there is nothing to divide."
         : "Each cell is divided by its number of stamps. That evens out the count, edges included.",
       resize: `Every input cell is copied to ${s.stride} cells, and an ordinary convolution follows: ` +
-        "its stamps stand one apart.",
+        "a stamp begins at every cell.",
       average: `An average over ${s.stride} neighbours contains each phase once, and so removes every ` +
         "wave of this pattern, and some sharpness with it.",
     };
