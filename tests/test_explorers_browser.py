@@ -67,7 +67,7 @@ class Visit:
         self.home = urlsplit(address)
         self.context: BrowserContext = browser.new_context(**options)
         self.context.route("**/*", self.answer)
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(60_000)
         self.page: Page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("console", self.hear)
