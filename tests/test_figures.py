@@ -116,19 +116,6 @@ def test_results_are_plotted_as_given():
     assert plt.gca().get_xlim()[1] > 0.9
 
 
-def test_a_table_of_images_keeps_rows_columns_and_notes():
-    black, white = torch.zeros(3, 1, 4, 4), torch.ones(3, 1, 4, 4)
-    rows = {"a": {"x": black, "y": white}, "b": {"x": white, "y": black}}
-    plots.image_table(rows, {"b": {"y": "0.5"}})
-    entries = plt.gcf().axes
-    assert [axes.get_title("center") for axes in entries] == ["x", "y", "", ""]
-    assert [axes.get_ylabel() for axes in entries] == ["a", "", "b", ""]
-    assert [axes.get_xlabel() for axes in entries] == ["", "", "", "0.5"]
-    shown = [np.asarray(axes.images[0].get_array()) for axes in entries]
-    assert [image.shape for image in shown] == [(4, 12)] * 4
-    assert [image.mean() for image in shown] == [0, 1, 1, 0]
-
-
 def test_errors_over_strength_are_means_with_a_band():
     seeds = np.array([[1.0, 4.0], [3.0, 8.0]])
     panels = {"salt": {"net": seeds, "as it is": [0.0, 6.0]}}
@@ -147,18 +134,3 @@ def test_a_histogram_counts_everything_once():
     heights = [sum(bar.get_height() for bar in bars) for bars in plt.gca().containers]
     assert heights == [3, 1]
     assert [text.get_text() for text in plt.gca().get_legend().get_texts()] == ["a", "b"]
-
-
-def test_pca_is_drawn_for_every_code_size():
-    plots.over_code_size(1 / np.arange(1, 10), {"net": {2: 0.5, 4: 0.3, 6: 0.2}})
-    pca, net = plt.gca().lines
-    assert pca.get_xdata().tolist() == [2, 3, 4, 5, 6]
-    assert pca.get_ydata()[2] == pytest.approx(1 / 5)
-    assert net.get_ydata().tolist() == [0.5, 0.3, 0.2]
-
-
-def test_roc_curves_stand_beside_chance():
-    plots.roc_curves({"cars": {"net": ([0, 0.5, 1], [0, 0.8, 1])}})
-    chance, net = plt.gcf().axes[0].lines
-    assert list(chance.get_ydata()) == [0, 1]
-    assert list(net.get_ydata()) == [0, 0.8, 1]

@@ -23,15 +23,13 @@ from convbook.plots.curves import (
     over_epochs,
     sliding,
 )
-from convbook.plots.images import image_rows, image_table
+from convbook.plots.images import image_rows
 from convbook.plots.photos import photo_grid
 from convbook.plots.results import (
     histogram,
     loss_curves,
-    over_code_size,
     over_strength,
     ranking,
-    roc_curves,
 )
 from convbook.plots.style import set_style
 
@@ -46,17 +44,14 @@ __all__ = [
     "gather_and_scatter",
     "histogram",
     "image_rows",
-    "image_table",
     "kernel_colours",
     "kronecker",
     "loss_curves",
-    "over_code_size",
     "over_epochs",
     "over_strength",
     "photo_grid",
     "product",
     "ranking",
-    "roc_curves",
     "set_style",
     "sliding",
     "sliding_kernel",

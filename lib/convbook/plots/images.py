@@ -1,11 +1,9 @@
 """Images in rows, and in tables."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -51,34 +49,6 @@ def _shown(image: Tensor, limits: tuple[float, float] | None) -> np.ndarray:
     if image.dim() == 3:
         image = image[0] if len(image) == 1 else image.permute(1, 2, 0)
     return image.numpy()
-
-
-def image_table(
-    rows: Mapping[str, Mapping[str, Tensor]],
-    notes: Mapping[str, Mapping[str, str]],
-    limits: tuple[float, float] = (0, 1),
-) -> None:
-    """A table whose entries are a few images each, side by side, with a line of text below.
-
-    Args:
-        rows: row and column to images, (N, 1, H, W) or (N, 3, H, W), as many in every entry.
-        notes: row and column to the text below, where there is one.
-        limits: the values shown as black and as white.
-    """
-    columns = list(next(iter(rows.values())))
-    count, _, height, width = rows[next(iter(rows))][columns[0]].shape
-    each = (WIDTH - 1.0) / len(columns) * height / (width * count) + 0.34
-    size = (WIDTH, len(rows) * each + 0.3)
-    _, grid = plt.subplots(len(rows), len(columns), figsize=size, squeeze=False)
-    for all_axes, (row, entries) in zip(grid, rows.items(), strict=True):
-        for axes, column in zip(all_axes, columns, strict=True):
-            strip = torch.cat(list(entries[column]), dim=2)  # (C, H, N · W)
-            axes.imshow(_shown(strip, limits), vmin=0, vmax=1, interpolation="nearest")
-            _bare(axes)
-            axes.set_xlabel(notes.get(row, {}).get(column, ""), fontsize=9)
-        _name_row(all_axes[0], textwrap.fill(row, 12))
-    for axes, column in zip(grid[0], columns, strict=True):
-        axes.set_title(column, fontsize=10, loc="center")
 
 
 def _bare(axes: Axes) -> None:

@@ -10,7 +10,6 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import (
     LogLocator,
     NullFormatter,
-    NullLocator,
     StrMethodFormatter,
 )
 from numpy.typing import ArrayLike
@@ -73,61 +72,6 @@ def histogram(groups: Mapping[str, ArrayLike], label: str, counted: str) -> None
     axes.hist(values, bins=bins, stacked=True, color=HUES[: len(values)], label=list(groups))
     axes.set(xlabel=label, ylabel=counted)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values))
-
-
-def over_code_size(pca_errors: ArrayLike, methods: Mapping[str, Mapping[int, float]]) -> None:
-    """Test errors over the code size on logarithmic axes, PCA's for every size in between.
-
-    Args:
-        pca_errors: (components + 1,), from code size 0 up, as ``PCA.errors`` gives it.
-        methods: name to code size to error.
-    """
-    axes = _axes_of_code_size()
-    curve = np.asarray(pca_errors)
-    sizes = [size for errors in methods.values() for size in errors]
-    every = np.arange(min(sizes), min(max(sizes), len(curve) - 1) + 1)
-    axes.plot(every, curve[every], color=INK, linestyle="--", linewidth=1.6, label="PCA")
-    for colour, (name, errors) in zip(cycle(HUES), methods.items(), strict=False):
-        style = "-" if len(errors) > 1 else ""
-        values = list(errors.values())
-        axes.plot(list(errors), values, color=colour, marker="o", linestyle=style, label=name)
-    axes.xaxis.set_major_locator(LogLocator(base=2))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.legend(loc="lower left")
-
-
-def _axes_of_code_size() -> Axes:
-    _, axes = plt.subplots(figsize=(WIDTH, 3.8))
-    axes.set(xscale="log", yscale="log", xlabel="code size (numbers)")
-    axes.set_ylabel("test error (mean squared)")
-    plain_numbers(axes.yaxis)
-    return axes
-
-
-def roc_curves(panels: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]]) -> None:
-    """How many of the sought are found for how many false alarms, a panel for each task.
-
-    Args:
-        panels: title to method to the shares of false and of right alarms, as scikit-learn's
-            ``roc_curve`` gives them. Chance is dashed.
-    """
-    figure, grid = plt.subplots(
-        1,
-        len(panels),
-        figsize=(WIDTH, WIDTH / max(2, len(panels)) + 0.5),
-        sharey=True,
-        squeeze=False,
-    )
-    drawn = {}  # the legend's lines, by name
-    for axes, (title, lines) in zip(grid[0], panels.items(), strict=True):
-        axes.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1.2)
-        for colour, (name, (false, right)) in zip(cycle(HUES), lines.items(), strict=False):
-            (drawn[name],) = axes.plot(false, right, color=colour, linewidth=1.6)
-        axes.set_title(title, fontsize=10)
-        axes.set(xlabel="share of false alarms", aspect="equal")
-    grid[0][0].set_ylabel("share found")
-    figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn), fontsize=9)
 
 
 def over_strength(
