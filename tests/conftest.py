@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import hypothesis
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -101,3 +102,17 @@ def build_book(source: Path, output: Path) -> None:
     command = [*jupyter_book, "build", source, "--path-output", output, *strictly]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, f"the book does not build without warnings:\n{run.stderr}"
+
+
+def onnx_layer(
+    operator: str, x: np.ndarray, weight: np.ndarray, **attributes: object
+) -> np.ndarray:
+    """What ONNX's reference evaluator makes of one node, a Conv or a ConvTranspose."""
+    onnx = pytest.importorskip("onnx", reason="ONNX is not installed: it is in the extra [test]")
+    reference = pytest.importorskip("onnx.reference", reason="onnx comes with it")
+    of, kind = onnx.helper, onnx.helper.np_dtype_to_tensor_dtype(x.dtype)
+    inputs = [of.make_tensor_value_info(name, kind, None) for name in "xw"]
+    output = of.make_tensor_value_info("y", kind, None)
+    node = of.make_node(operator, ["x", "w"], ["y"], **attributes)
+    model = of.make_model(of.make_graph([node], "one_layer", inputs, [output]))
+    return reference.ReferenceEvaluator(model).run(None, {"x": x, "w": weight})[0]

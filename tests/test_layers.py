@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from conftest import onnx_layer
 from convbook.layers import Conv2d, ConvTranspose2d, col2im, im2col
 
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -104,8 +105,6 @@ def test_col2im_is_the_transpose_of_im2col(case: tuple):
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Keras warns about other backends while it is imported
     keras = pytest.importorskip("keras", reason="Keras is not installed: it is in the extra [test]")
-    onnx = pytest.importorskip("onnx", reason="ONNX is not installed: it is in the extra [test]")
-    reference = pytest.importorskip("onnx.reference", reason="onnx comes with it")
 
 KERAS_TO_TORCH = (3, 2, 0, 1)  # of a kernel's axes, for both layers: there is no flip
 
@@ -175,23 +174,15 @@ def test_weights_trained_in_keras_move_to_torch_and_back():
 # ONNX
 
 
-def onnx_transposed(x: np.ndarray, weight: np.ndarray, **attributes: object) -> np.ndarray:
-    """What ONNX's reference evaluator makes of one ConvTranspose node."""
-    of, kind = onnx.helper, onnx.TensorProto.DOUBLE
-    inputs = [of.make_tensor_value_info(name, kind, None) for name in "xw"]
-    output = of.make_tensor_value_info("y", kind, None)
-    node = of.make_node("ConvTranspose", ["x", "w"], ["y"], **attributes)
-    model = of.make_model(of.make_graph([node], "one_layer", inputs, [output]))
-    return reference.ReferenceEvaluator(model).run(None, {"x": x, "w": weight})[0]
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 6), st.integers(1, 5), st.integers(1, 3), st.integers(0, 9))
 def test_same_is_onnxs_same_upper(size: int, kernel: int, stride: int, seed: int):
     assume(kernel >= stride)  # else the evaluator's crop is negative
     rng = np.random.default_rng(seed)
     x, weight = rng.normal(size=(1, 2, size, size)), rng.normal(size=(2, 3, kernel, kernel))
-    expected = onnx_transposed(x, weight, auto_pad="SAME_UPPER", strides=[stride, stride])
+    expected = onnx_layer(
+        "ConvTranspose", x, weight, auto_pad="SAME_UPPER", strides=[stride, stride]
+    )
     ours = ConvTranspose2d(weight, stride=stride, padding="same").forward(x)
     np.testing.assert_allclose(ours, expected, atol=1e-10)
 
@@ -206,12 +197,12 @@ def test_onnxs_output_shape_is_a_crop_of_all_stamps(size: int, kernel: int, stri
     for side in range(1, whole.shape[2] + 1):
         crop = whole.shape[2] - side
         asked = {"output_shape": [side, side], "strides": [stride, stride]}
-        upper = onnx_transposed(x, weight, auto_pad="SAME_UPPER", **asked)
+        upper = onnx_layer("ConvTranspose", x, weight, auto_pad="SAME_UPPER", **asked)
         start = slice(crop // 2, crop // 2 + side)
         np.testing.assert_allclose(whole[:, :, start, start], upper, atol=1e-10)
         padding, extra = (crop + 1) // 2, crop % 2
         if extra < stride:
-            lower = onnx_transposed(x, weight, auto_pad="SAME_LOWER", **asked)
+            lower = onnx_layer("ConvTranspose", x, weight, auto_pad="SAME_LOWER", **asked)
             ours = ConvTranspose2d(weight, None, stride, padding, output_padding=extra).forward(x)
             np.testing.assert_allclose(ours, lower, atol=1e-10)
 

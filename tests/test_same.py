@@ -9,13 +9,12 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import onnx_layer
 from convbook.sizes import same_padding
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Keras warns about other backends while it is imported
     keras = pytest.importorskip("keras", reason="Keras is not installed: it is in the extra [test]")
-    onnx = pytest.importorskip("onnx", reason="ONNX is not installed: it is in the extra [test]")
-    reference = pytest.importorskip("onnx.reference", reason="onnx comes with it")
 
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
@@ -40,16 +39,6 @@ def test_same_convolution_has_kerass_size_and_values(size, kernel_size, stride, 
     np.testing.assert_allclose(channels_last(ours), expected.detach().cpu(), atol=1e-5)
 
 
-def onnx_convolution(x: torch.Tensor, weight: torch.Tensor, **attributes: object) -> np.ndarray:
-    """What ONNX's reference evaluator makes of one Conv node."""
-    of, kind = onnx.helper, onnx.TensorProto.FLOAT
-    inputs = [of.make_tensor_value_info(name, kind, None) for name in "xw"]
-    output = of.make_tensor_value_info("y", kind, None)
-    node = of.make_node("Conv", ["x", "w"], ["y"], **attributes)
-    model = of.make_model(of.make_graph([node], "one_layer", inputs, [output]))
-    return reference.ReferenceEvaluator(model).run(None, {"x": x.numpy(), "w": weight.numpy()})[0]
-
-
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.integers(0, 9))
 def test_same_upper_puts_the_odd_cell_after_and_same_lower_before(size, kernel_size, stride, seed):
@@ -59,7 +48,7 @@ def test_same_upper_puts_the_odd_cell_after_and_same_lower_before(size, kernel_s
     upper = same_padding(size, kernel_size, stride)
     for name, padding in {"SAME_UPPER": upper, "SAME_LOWER": upper[::-1]}.items():
         ours = F.conv1d(F.pad(x, padding), weight, stride=stride)
-        expected = onnx_convolution(x, weight, auto_pad=name, strides=[stride])
+        expected = onnx_layer("Conv", x.numpy(), weight.numpy(), auto_pad=name, strides=[stride])
         np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
