@@ -4,7 +4,7 @@ from convbook.models.curves import CurveAutoencoder, PatchAutoencoder
 from convbook.models.dense import DenseAutoencoder
 from convbook.models.digits import DigitAutoencoder
 from convbook.models.initial import initialised
-from convbook.models.photographs import PhotoAutoencoder, TwoPathAutoencoder
+from convbook.models.photographs import PhotoAutoencoder, PhotoDenoiser, TwoPathAutoencoder
 from convbook.models.pooling import PoolUnpool
 from convbook.models.upsampling import UpsamplingAutoencoder
 
@@ -14,6 +14,7 @@ __all__ = [
     "DigitAutoencoder",
     "PatchAutoencoder",
     "PhotoAutoencoder",
+    "PhotoDenoiser",
     "PoolUnpool",
     "TwoPathAutoencoder",
     "UpsamplingAutoencoder",

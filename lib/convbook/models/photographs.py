@@ -1,4 +1,4 @@
-"""The networks for photographs of chapter 10."""
+"""The networks for photographs of chapters 10 and 11."""
 
 from functools import partial
 from typing import Literal
@@ -115,3 +115,21 @@ class TwoPathAutoencoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(self.encode(x))
+
+
+class PhotoDenoiser(nn.Module):
+    """Chapter 11's denoiser without a code: four convolutions say what the noise is, and it is
+    subtracted (Zhang et al. 2017, doi 10.1109/TIP.2017.2662206, in small).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise = nn.Sequential(
+            *(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU()),  # (N, 32, 32, 32)
+            *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU()),
+            nn.Conv2d(32, 3, 3, padding=1),  # (N, 3, 32, 32)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - self.noise(x)
