@@ -194,7 +194,7 @@ def test_the_first_chapters_have_explorers():
 
 def test_storing_renews_what_is_old_and_drops_a_dead_view():
     data, _ = Overlap(kernel=4)._repr_mimebundle_()
-    old = data["text/html"].replace("Away from the edges", "Somewhere")
+    old = data["text/html"].replace("As it is, ", "Somewhere")
     output = nbformat.v4.new_output("display_data", data={**data, "text/html": old})
     cell = nbformat.v4.new_code_cell("", outputs=[output])
     notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})

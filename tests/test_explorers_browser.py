@@ -852,7 +852,7 @@ def test_overlap_s_controls(shown):
     with shown(Overlap(kernel=3, stride=2)) as page:
         said = page.locator(".pattern")
         assert "repeats every 2 cells: 2, 1" in said.inner_text()
-        assert "A wave of 1 in 2 cells, 33 % of the mean" in page.locator(".waves").inner_text()
+        assert "A wave of 1 in 2 cells: 33 % of the mean" in page.locator(".waves").inner_text()
         press(page, "try kernel 4").click()
         assert "every cell has 2" in said.inner_text()
         press(page, "kernel: one more").click()
@@ -864,13 +864,55 @@ def test_overlap_s_controls(shown):
         assert label.endswith(", ".join(f"{value:g}" for value in expected))
         for name in ("divide by the counts", "resize, then convolve", "average neighbours after"):
             press(page, name).click()
-            assert "the map is even there" in said.inner_text()
+            assert "With the remedy every cell has" in said.inner_text()
         press(page, "as it is").press("Enter")
         press(page, "2-D").click()
-        assert "rows and columns multiply" in said.inner_text()
+        assert "repeats every 3 by 3 cells: 4 4 2 / 4 4 2 / 2 2 1" in said.inner_text()
         assert page.locator("svg rect").count() == 14**2
         number(page, "kernel").fill("10")
         assert "kernel 10: possible" in page.get_by_role("status").inner_text()
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_overlap_before_and_after_stand_together(shown, dimensions: int):
+    with shown(Overlap(kernel=3, stride=2, size=4, dimensions=dimensions)) as page:
+        assert page.get_by_role("img").count() == 1
+        for remedy, name in zip(REMEDIES[1:], ("divide", "resize", "average"), strict=True):
+            press(page, re.compile(name)).click()
+            pictures = page.get_by_role("img").all()
+            maps = [Overlap(size=4).map(), Overlap(size=4, remedy=remedy).map()]
+            for picture, cells in zip(pictures, maps, strict=True):
+                told = picture.get_attribute("aria-label")
+                assert told.endswith(f" {', '.join(f'{v:g}' for v in cells.tolist())}")
+            widths = {
+                picture.locator("rect.cell").first.bounding_box()["width"] for picture in pictures
+            }
+            assert max(widths) - min(widths) < 0.5, "one scale"
+            said = page.locator(".pattern").inner_text()
+            assert "As it is, away from the edges the map repeats" in said
+
+
+@pytest.mark.parametrize("viewport", [{"width": 760, "height": 900}, PHONE])
+def test_overlap_keeps_its_height(shown, viewport: dict):
+    with shown(Overlap(), viewport=viewport) as page:
+        heights = set()
+        for dimensions in ("1-D", "2-D"):
+            press(page, dimensions).click()
+            for remedy in ("as it is", "resize", "average"):
+                press(page, re.compile(remedy)).click()
+                for kernel, stride, size in [
+                    (3, 2, 6),
+                    (5, 6, 1),
+                    (9, 6, 8),
+                    (1, 1, 1),
+                    (99, 2, 6),
+                ]:
+                    for name, value in zip(
+                        ("kernel", "stride", "input cells"), (kernel, stride, size), strict=True
+                    ):
+                        number(page, name).fill(str(value))
+                    heights.add(page.locator(".root").bounding_box()["height"])
+        assert len(heights) == 1
 
 
 # All of them
