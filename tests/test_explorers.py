@@ -24,6 +24,7 @@ EXAMPLES = [
     Overlap(kernel=3, stride=2),
     Predict("How large is the `output`?", 7, "Count the positions.", {8: "One too many."}),
     Predict("Is it < 3?", True, "It is 2.", {"no": "Count again."}),
+    Predict("Which is 4?", (1, 0), "It is.", hint="Look again.", grid=[[1, 2], [4, 3]]),
 ]
 every_example = pytest.mark.parametrize("explorer", EXAMPLES, ids=lambda one: type(one).__name__)
 
@@ -99,8 +100,11 @@ def test_without_a_script_a_question_has_a_fold():
     words = Words(EXAMPLES[3].static()).text
     assert "How large is the  output ?" in words
     assert "Show the answer" in words
-    assert "7. Count the positions." in words
+    assert "The answer: 7. Count the positions." in words
     assert "yes or no" in Words(EXAMPLES[4].static()).text
+    cells = re.findall(r"<td.*?>(.*?)</td>", EXAMPLES[5].figure())
+    assert cells == ["1", "2", "4", "3"]
+    assert "The answer: row 1, column 0. It is." in EXAMPLES[5].figure()
 
 
 def test_without_a_script_overlap_is_a_table():
@@ -137,6 +141,17 @@ def test_a_trait_has_its_type():
         ({"answer": True}, "wrong: expected a reason for each of"),
         ({"answer": True, "wrong": {"yes": ""}}, "wrong: expected a reason for each of"),
         ({"answer": 3, "wrong": {3: "no"}}, "wrong: 3 is the answer"),
+        ({"answer": (0, 2), "grid": [[1, 2]]}, "answer=(0, 2): expected a cell's row and column"),
+        ({"answer": 1, "grid": [[1, 2]]}, "answer=1: expected a cell's row and column"),
+        ({"answer": (0, 1), "grid": [[1, 2]]}, "wrong: expected a reason for each of"),
+        (
+            {"answer": (0, 1), "grid": [[1, 2]], "wrong": {(0, 1): ""}},
+            "wrong: expected a reason for each of",
+        ),
+        (
+            {"answer": (0, 1), "grid": [[1, 2]], "wrong": {(5, 0): ""}, "hint": "Look."},
+            "wrong: expected a reason for each of",
+        ),
     ],
 )
 def test_a_question_needs_its_reasons(arguments: dict, message: str):
@@ -179,7 +194,7 @@ def test_the_first_chapters_have_explorers():
 
 def test_storing_renews_what_is_old_and_drops_a_dead_view():
     data, _ = Overlap(kernel=4)._repr_mimebundle_()
-    old = data["text/html"].replace("Away from the edges", "Somewhere")
+    old = data["text/html"].replace("As it is, ", "Somewhere")
     output = nbformat.v4.new_output("display_data", data={**data, "text/html": old})
     cell = nbformat.v4.new_code_cell("", outputs=[output])
     notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})

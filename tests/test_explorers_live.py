@@ -122,6 +122,6 @@ def test_traits_go_both_ways(lab: Page):
     question = lab.get_by_role("textbox", name="How many?")
     question.fill("9")
     question.press("Enter")
-    lab.get_by_text("Your prediction holds: 9. Three threes.").wait_for()
+    lab.get_by_text("Right: 9. Three threes.").wait_for()
     run_cell(lab, 4)
     assert printed(lab, "you said").strip() == "you said 9"

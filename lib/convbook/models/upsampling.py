@@ -17,9 +17,11 @@ TRANSPOSED = {
     "k6s3": (6, 3, 2, 0),
 }
 # Channels between the decoder's layers. A way with fewer weights for a pair of channels gets more
-# of them, so that every decoder has about 12,000 numbers to learn.
+# of them, so that every decoder has about 12,000 numbers to learn: all but the second, which is as
+# wide as k4s2, to tell the kernel from the width.
 WIDTHS = {
     "k2s2": 45,
+    "k2s2, 24 channels": 24,
     "k3s2": 31,
     "k4s2": 24,
     "k5s3": 20,
