@@ -12,7 +12,7 @@ BASE    = $(shell for p in python3 python python3.14 python3.13 python3.12 pytho
 CHAPTER :=
 PROFILE :=
 
-.PHONY: help book offline pdf test notebooks runs claims bench serve clean
+.PHONY: help book offline pdf links test notebooks runs claims bench serve clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ offline: book  ## pack the book into _build/convolution-transposed.zip, to be re
 pdf: $(VENV)/installed  ## print the book into _build/convolution-transposed.pdf
 	$(PYTHON) -c 'from jupyter_book.cli.main import main; main()' build . --builder singlehtml -W -n --keep-going -q
 	$(PYTHON) book/print_book.py _build/singlehtml/book/intro.html _build/convolution-transposed.pdf
+
+links: $(VENV)/book  ## follow every link that leads out of the book, over the network
+	$(PYTHON) -c 'from jupyter_book.cli.main import main; main()' build . --builder linkcheck --keep-going -q
 
 # One thread for each worker; a notebook stays with one worker, and the slow files start first.
 test: $(VENV)/installed  ## lint, types, unit, property, notebook, book, browser and Colab tests

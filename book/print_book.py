@@ -27,6 +27,18 @@ READY = """async () => {
 }"""
 
 
+def chromium() -> str:
+    """The browser on the path.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise FileNotFoundError(f"no browser on the path: install one of {', '.join(BROWSERS)}")
+    return found
+
+
 def print_book(page: Path, pdf: Path) -> None:
     """Print a page of Sphinx's builder ``singlehtml``.
 
@@ -38,15 +50,12 @@ def print_book(page: Path, pdf: Path) -> None:
         FileNotFoundError: no Chromium is on the path.
         playwright.sync_api.Error: a picture of the page does not load.
     """
-    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
-        raise FileNotFoundError(f"no browser to print with: install one of {', '.join(BROWSERS)}")
     # The builder writes the page into the folder of the book's root, and its addresses as if it
     # stood above it.
     above = page.parents[1] / "printed.html"
     shutil.copy(page, above)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         context = browser.new_context(color_scheme="light", offline=True)
         context.set_default_timeout(600_000)  # in milliseconds
         sheet = context.new_page()

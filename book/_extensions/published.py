@@ -1,4 +1,4 @@
-"""What the book's public address is for, once `book/publish.py` has written one: previews, a sitemap.
+"""What the book's public address is for, once ``book/publish.py`` has written it: search, previews.
 
 There is no ``robots.txt``: a crawler reads it at the root of a host alone, where a project's pages
 on GitHub do not stand.
