@@ -11,7 +11,8 @@ from sphinx.config import Config
 
 
 def preview(app: Sphinx, config: Config) -> None:
-    """Where a link is shared, the preview's picture is loaded from the book itself."""
+    """Where a link is shared, the preview names the book, and loads its picture from there."""
+    config.ogp_site_name = config.html_title
     config.ogp_site_url = config.html_baseurl
 
 
