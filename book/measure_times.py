@@ -23,7 +23,7 @@ import nbformat
 from safetensors import safe_open
 
 ROOT = Path(__file__).parents[1]
-RUNS = "application/vnd.convbook.runs+json"  # names of the runs that a cell has read
+RUNS = "application/vnd.convbook.runs+json"  # the files of the runs that a cell has read
 
 
 def seconds_to_run(chapter: Path, profile: str) -> float:
@@ -43,7 +43,7 @@ def seconds_to_train(chapter: Path, runs: Path) -> float:
     cells = nbformat.read(chapter, 4).cells
     data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
     names = {name for each in data for name in each.get(RUNS, {})}
-    return sum(provenance(runs / f"{name}.safetensors")["seconds"] for name in names)
+    return sum(provenance(runs / name)["seconds"] for name in names)
 
 
 def provenance(run: Path) -> dict:

@@ -88,6 +88,7 @@ class Visit:
         self.troubles: list[str] = []
         self.home = urlsplit(address).netloc
         self.context = browser.new_context()
+        self.context.set_default_timeout(120_000)  # a busy machine is no fault of the page
         self.context.route("**/*", self.answer)
         self.page: Page = self.context.new_page()
         self.page.on("console", self.hear)
