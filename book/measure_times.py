@@ -30,7 +30,7 @@ def seconds_to_run(chapter: Path, profile: str) -> float:
     """What one core takes for the chapter from its first cell to its last, kernel and all."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", chapter]
+        command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", str(chapter)]
         options = ["--output-dir", folder, "--ExecutePreprocessor.timeout=-1"]
         profiled = os.environ | {"CONVBOOK_PROFILE": profile, "OMP_NUM_THREADS": "1"}
         subprocess.run([*command, *options], env=profiled, check=True, capture_output=True)

@@ -10,10 +10,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import PdfMargins, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-MARGIN = {"top": "18mm", "bottom": "18mm", "left": "20mm", "right": "20mm"}
+MARGIN = PdfMargins(top="18mm", bottom="18mm", left="20mm", right="20mm")
 FOOT = '<p style="width: 100%; font-size: 8px; text-align: center" class="pageNumber"></p>'
 # An explorer's module is read from an address of the page's own making. Without one, it stays as
 # it is where no script runs.

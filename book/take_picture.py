@@ -8,7 +8,7 @@ It is also the picture that stands beside a link to the book where somebody shar
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from print_book import chromium
 
@@ -21,7 +21,7 @@ def take_picture(book: Path, picture: Path) -> None:
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        view = {"width": 1000, "height": 900}
+        view = ViewportSize(width=1000, height=900)
         page = browser.new_page(viewport=view, color_scheme="light", device_scale_factor=1.2)
         page.set_default_timeout(600_000)  # in milliseconds
         page.goto((book / "book" / "intro.html").resolve().as_uri())
