@@ -12,7 +12,7 @@ BASE    = $(shell for p in python3 python python3.14 python3.13 python3.12 pytho
 CHAPTER :=
 PROFILE :=
 
-.PHONY: help book test notebooks runs claims bench serve clean
+.PHONY: help book offline pdf links test notebooks runs claims bench serve clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,18 @@ $(VENV)/installed: $(VENV)/book
 book: $(VENV)/book  ## render the stored notebooks to _build/html; warnings are errors
 	$(PYTHON) -c 'from jupyter_book.cli.main import main; main()' build . --all -W -n --keep-going -q
 	@printf 'Open %s\n' "$$PWD/_build/html/index.html"
+
+offline: book  ## pack the book into _build/convolution-transposed.zip, to be read without a network
+	ln -sfn html _build/convolution-transposed
+	$(PYTHON) -c 'import shutil; shutil.make_archive("_build/convolution-transposed", "zip", "_build", "convolution-transposed")'
+
+# Playwright, which prints, comes with the tests; Chromium from the machine.
+pdf: $(VENV)/installed  ## print the book into _build/convolution-transposed.pdf
+	$(PYTHON) -c 'from jupyter_book.cli.main import main; main()' build . --builder singlehtml -W -n --keep-going -q
+	$(PYTHON) book/print_book.py _build/singlehtml/book/intro.html _build/convolution-transposed.pdf
+
+links: $(VENV)/book  ## follow every link that leads out of the book, over the network
+	$(PYTHON) -c 'from jupyter_book.cli.main import main; main()' build . --builder linkcheck --keep-going -q
 
 # One thread for each worker; a notebook stays with one worker, and the slow files start first.
 test: $(VENV)/installed  ## lint, types, unit, property, notebook, book, browser and Colab tests

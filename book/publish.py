@@ -1,10 +1,10 @@
-"""Write the repository's address where it is needed: launch buttons, badges, setup cells, registry.
+"""Write the repository's address where it is needed: buttons, links, setup cells, registry.
 
     python book/publish.py OWNER/NAME
 
 Run it in the repository's root, with any Python: it needs no package. Running it again changes
 nothing; with another name it rewrites the same lines. Until it has run, the address is empty and
-the book shows no launch buttons.
+the book shows no launch buttons and has no downloads.
 """
 
 import argparse
@@ -19,9 +19,15 @@ ADDRESS = re.compile(
 
 BADGES = """<!-- badges, written by book/publish.py -->
 [![tests](https://github.com/{address}/actions/workflows/ci.yml/badge.svg)](https://github.com/{address}/actions/workflows/ci.yml)
-[![the book](https://img.shields.io/badge/read-the_book-0b6e99)](https://{owner}.github.io/{name}/)
+[![the book](https://img.shields.io/badge/read-the_book-0b6e99)]({site})
 [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{address}/blob/main/{first_chapter})
 <!-- end of badges -->"""
+
+# The workflow `ci` puts both beside the book.
+DOWNLOADS = """<!-- downloads, written by book/publish.py -->
+To take along: [this book in one archive]({site}convolution-transposed.zip), which opens
+without a network, and [as one PDF]({site}convolution-transposed.pdf), without what is folded.
+<!-- end of downloads -->"""
 
 
 def publish(address: str, root: Path) -> list[Path]:
@@ -46,17 +52,18 @@ def publish(address: str, root: Path) -> list[Path]:
     chapters = sorted(root.glob("notebooks/*.ipynb"))
     if not chapters:
         raise ValueError(f"root={str(root)!r}: expected the course's root, with its notebooks/")
-    badges = BADGES.format(
-        address=address,
-        owner=owner.lower(),
-        name=name,
-        first_chapter=chapters[0].relative_to(root).as_posix(),
-    )
+    host = f"{owner.lower()}.github.io"  # a repository of that name is published at its root
+    site = f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+    first_chapter = chapters[0].relative_to(root).as_posix()
+    badges = BADGES.format(address=address, site=site, first_chapter=first_chapter)
+    downloads = DOWNLOADS.format(site=site)
     places = {
         root / "_config.yml": [
             (r"^  url: .*$", f'  url: "https://github.com/{address}"'),
             (r"^  colab_url: .*$", '  colab_url: "https://colab.research.google.com"'),
+            (r"^  baseurl: .*$", f'  baseurl: "{site}"'),
         ],
+        root / "book/intro.md": [(r"<!-- downloads(?s:.*?)<!-- end of downloads -->", downloads)],
         root / "README.md": [(r"<!-- badges(?s:.*?)<!-- end of badges -->", badges)],
         root / "lib/convbook/training/registry.json": [
             (

@@ -95,11 +95,20 @@ def book(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     return output / "_build" / "html"
 
 
-def build_book(source: Path, output: Path) -> None:
+def build_book(source: Path, output: Path, builder: str = "html") -> None:
     """Build as `make book` does: stored outputs, warnings as errors."""
     jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     strictly = ["--all", "-W", "-n", "--keep-going", "-q"]
-    command = [*jupyter_book, "build", source, "--path-output", output, *strictly]
+    command = [
+        *jupyter_book,
+        "build",
+        source,
+        "--path-output",
+        output,
+        "--builder",
+        builder,
+        *strictly,
+    ]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, f"the book does not build without warnings:\n{run.stderr}"
 

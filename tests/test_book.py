@@ -15,6 +15,7 @@ CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CLAIM = "application/vnd.convbook.claim+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MEGABYTE = 10**6
+LINKED = {"next", "prev", "index", "search", "author", "canonical"}  # and not loaded
 
 
 class Page(HTMLParser):
@@ -36,7 +37,7 @@ class Page(HTMLParser):
         self.anchors |= {values.get("id"), values.get("name")}
         if tag == "a":
             self.links += [values.get("href") or ""]
-        elif tag == "link" and values.get("rel") in ("next", "prev", "index", "search", "author"):
+        elif tag == "link" and values.get("rel") in LINKED:
             self.links += [values["href"]]
         elif address := values.get("src") or (values.get("href") if tag == "link" else None):
             if address.startswith("data:"):  # the page carries it itself

@@ -61,7 +61,7 @@ def test_a_workflow_may_only_read():
     for workflow in WORKFLOWS:
         assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
     writing = {name for jobs in WORKFLOW_JOBS for name, job in jobs.items() if "permissions" in job}
-    assert writing == {"publish"}
+    assert writing == {"publish", "release"}
 
 
 def test_the_book_is_published_after_its_tests():
@@ -190,3 +190,10 @@ def test_the_readme_points_to_files_that_are_there():
     here = [link for link in links if "://" not in link]
     assert here
     assert [link for link in here if not (ROOT / link).exists()] == []
+
+
+def test_the_readme_s_errors_are_those_of_the_chapter():
+    chapter = (ROOT / "notebooks" / "10_cifar_bottleneck.ipynb").read_text("utf-8")
+    errors = re.findall(r"0\.\d+", (ROOT / "README.md").read_text("utf-8"))
+    assert len(errors) == 2
+    assert [error for error in errors if f"error {error}" not in chapter] == []

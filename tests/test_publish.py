@@ -33,7 +33,7 @@ def course(tmp_path: Path) -> Path:
     shutil.copy(ROOT / REGISTRY, tmp_path / REGISTRY)
     publish("nobody/nothing", tmp_path)
     config = tmp_path / "_config.yml"
-    config.write_text(re.sub(r'((?:colab_)?url: )".*"', r'\1""', config.read_text()))
+    config.write_text(re.sub(r'((?:colab_|base)?url: )".*"', r'\1""', config.read_text()))
     (tmp_path / "_toc.yml").write_text(
         yaml.safe_dump(
             {
@@ -98,11 +98,40 @@ def test_buttons_are_hidden_until_then(course: Path):
     assert "launch-buttons" not in page
 
 
-def test_buttons_live_from_then_on(course: Path):
+def test_from_then_on_buttons_live_and_search_finds_the_book(course: Path):
     publish("someone/a-course", course)
     build_book(course, course / "out")
-    page = (course / f"out/_build/html/notebooks/{FIRST}.html").read_text("utf-8")
+    site = "https://someone.github.io/a-course/"
+    html = course / "out" / "_build" / "html"
+    page = (html / f"notebooks/{FIRST}.html").read_text("utf-8")
     assert f'href="{COLAB}"' in page
+    own = f"{site}notebooks/{FIRST}.html"
+    assert f'<link rel="canonical" href="{own}" />' in page
+    told = dict(re.findall(r'<meta (?:name|property)="(.+?)" content="(.+?)" />', page))
+    assert told["og:url"] == own
+    assert told["og:title"] in page
+    assert len(told["description"]) > 50
+    assert told["og:image"].startswith(site)
+    assert (html / told["og:image"].removeprefix(site)).is_file()
+    listed = (html / "sitemap.txt").read_text("utf-8").split()
+    assert own in listed
+    assert all((html / address.removeprefix(site)).is_file() for address in listed)
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("Someone/A-Course", "https://someone.github.io/A-Course/"),
+        ("Someone/someone.github.io", "https://someone.github.io/"),
+    ],
+)
+def test_the_downloads_stand_beside_the_published_book(course: Path, address: str, site: str):
+    publish(address, course)
+    assert yaml.safe_load((course / "_config.yml").read_text())["html"]["baseurl"] == site
+    assert f"({site})" in (course / "README.md").read_text("utf-8")
+    landing = (course / "book" / "intro.md").read_text("utf-8")
+    assert f"]({site}convolution-transposed.zip)" in landing
+    assert f"]({site}convolution-transposed.pdf)" in landing
 
 
 @pytest.mark.parametrize(
