@@ -5,6 +5,7 @@ and a Jupyter kernel ``colab`` of it: in that kernel ``make test`` runs the chap
 """
 
 import json
+import shutil
 import sys
 import venv
 from importlib.metadata import Distribution, distribution
@@ -50,12 +51,13 @@ def environment(home: Path, *on_path: str, with_pip: bool = False) -> Path:
 
 def main() -> None:
     home = Path(sys.argv[1]).resolve()
-    if not home.exists():
-        python = environment(home, str(ROOT / "lib"))
-        start = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec = {"argv": start, "display_name": "Colab, played", "language": "python"}
-        (home / "kernels" / "colab").mkdir(parents=True)
-        (home / "kernels" / "colab" / "kernel.json").write_text(json.dumps(spec))
+    if home.exists():  # with what was installed then
+        shutil.rmtree(home)
+    python = environment(home, str(ROOT / "lib"))
+    start = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": start, "display_name": "Colab, played", "language": "python"}
+    (home / "kernels" / "colab").mkdir(parents=True)
+    (home / "kernels" / "colab" / "kernel.json").write_text(json.dumps(spec))
 
 
 if __name__ == "__main__":
