@@ -8,12 +8,10 @@ import pickle
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from errno import ENOSPC
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -25,7 +23,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import convbook
-from conftest import read_only
+from conftest import read_only, serving
 from convbook import settings
 from convbook.corruptions import uniform_impulses
 from convbook.data import Selection
@@ -525,15 +523,8 @@ def server(tmp_path) -> Iterator[tuple[str, Path]]:
     """The repository's address, played: its URL, and the folder that it serves."""
     served = tmp_path / "repository" / "runs"
     served.mkdir(parents=True)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(served))) as one:
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{one.server_port}/", served
-        one.shutdown()
+    with serving(served) as address:
+        yield address, served
 
 
 @pytest.fixture
