@@ -47,14 +47,17 @@ pdf: $(VENV)/installed  ## print the book into _build/convolution-transposed.pdf
 links: $(VENV)/book  ## follow every link that leads out of the book, over the network
 	$(PYTHON) -c 'from jupyter_book.cli.main import main; main()' build . --builder linkcheck --keep-going -q
 
-# One thread for each worker; a notebook stays with one worker, and the slow files start first.
+# One thread for each worker; a notebook stays with one worker. The chapters run among Colab's
+# packages alone. What builds the book starts first, and who opens it in a browser comes much later.
 test: $(VENV)/installed  ## lint, types, unit, property, notebook, book, browser and Colab tests
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	$(VENV)/bin/zizmor --offline --quiet .github
-	OMP_NUM_THREADS=1 CONVBOOK_PROFILE=quick $(PYTHON) -m pytest -n logical --maxprocesses 8 \
-		--dist loadfile --no-loadscope-reorder --nbval --nbval-current-env tests notebooks
+	$(PYTHON) tests/colab.py _build/colab
+	OMP_NUM_THREADS=1 CONVBOOK_PROFILE=quick JUPYTER_PATH=_build/colab $(PYTHON) -m pytest \
+		-n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+		--nbval --nbval-kernel-name=colab tests/test_book.py notebooks tests lib
 
 CHAPTERS := $(sort $(wildcard notebooks/$(CHAPTER)*.ipynb))
 ifeq ($(CHAPTERS),)

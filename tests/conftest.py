@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import hypothesis
 import matplotlib as mpl
@@ -21,8 +23,6 @@ from filelock import FileLock
 from convbook import plots
 
 ROOT = Path(__file__).parents[1]
-
-os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first imported
 
 # The same cases in every run, and no limit on the time of one: machines differ, and are busy.
 hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
@@ -79,6 +79,15 @@ def closed_figures() -> Iterator[None]:
         plots.set_style()
         yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def keras() -> ModuleType:
+    """Keras on the torch backend. It takes seconds to import, which other workers are spared."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns about other backends while it is imported
+        return pytest.importorskip("keras", reason="Keras is in the extra [test]")
 
 
 @pytest.fixture(scope="session")

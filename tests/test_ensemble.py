@@ -17,7 +17,7 @@ from convbook.models import CurveAutoencoder, PatchAutoencoder, PoolUnpool, init
 from convbook.training import fit, fit_ensemble
 from convbook.training.ensemble import drawn_noise
 from convbook.training.history import FIRST_STEPS
-from convbook.training.matrix_form import conv1d, conv_transpose1d
+from convbook.training.matrix_form import ConvolutionsAsMatrices, conv1d, conv_transpose1d
 
 CURVES = bezier_curves(300, seed=1)
 PATCHES = random_patches(CURVES, 7, seed=1)
@@ -84,13 +84,14 @@ def test_a_compiled_step_is_the_step(monkeypatch, capfd, recwarn):
 
 
 def test_many_compiled_runs_are_all_compiled(monkeypatch, capfd):
-    """Beyond a limit, torch.compile would run a step that it has seen too often as it is."""
-    if not (shutil.which("g++") or shutil.which("clang++")):
-        pytest.skip("no C++ compiler on this machine")
+    """Beyond a limit, torch.compile would run a step that it has seen too often as it is; it counts
+    what it traces, whatever becomes of that, and so nothing is made of it here.
+    """
     monkeypatch.setattr("convbook.training.ensemble.WORTH_COMPILING", 0)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 2)
     monkeypatch.setattr(torch._dynamo.config, "fail_on_recompile_limit_hit", True)
-    for rate in (1e-2, 1e-3, 1e-4, 1e-5):
+    for rate in (1e-2, 1e-3):
         patches_ensemble(learning_rate=rate, stop_after=6)  # with a shorter batch
     assert "NOTICE" not in capfd.readouterr().out
 
@@ -123,7 +124,6 @@ def test_the_first_losses_are_those_of_the_loop():
             losses.append(loss.item())
     assert run.first_losses.shape == (2, FIRST_STEPS)
     assert run.first_losses[1].tolist() == pytest.approx(losses, rel=1e-4)
-    assert run.histories[1].first_losses == run.first_losses[1].tolist()
 
 
 @pytest.mark.parametrize(("stop_after", "finished"), [(3, 0), (7, 1), (100, 3)])
@@ -169,7 +169,7 @@ def test_images_pooled_and_unpooled(options, recwarn):
         alone = initialised(make, seed)
         history = fit(alone, DIGITS, DIGITS[:20], **recipe, seed=seed)
         assert_equal_weights(together.model(index), alone)
-        assert together.histories[index].test_loss == pytest.approx(history.test_loss, rel=1e-4)
+        assert together.test_loss[index].tolist() == pytest.approx(history.test_loss, rel=1e-4)
     assert list(recwarn) == []
 
 
@@ -363,11 +363,11 @@ def test_other_forms_and_tied_weights():
 
 
 def test_grouped_convolutions_are_left_to_torch():
-    x, weight = torch.randn(2, 4, 9), torch.randn(4, 2, 3)
-    torch.testing.assert_close(conv1d(x, weight, groups=2), F.conv1d(x, weight, groups=2))
-    torch.testing.assert_close(
-        conv_transpose1d(x, weight, groups=2), F.conv_transpose1d(x, weight, groups=2)
-    )
+    x = torch.randn(2, 4, 9)
+    for layer in (nn.Conv1d(4, 4, 3, groups=2), nn.ConvTranspose1d(4, 4, 3, groups=2)):
+        with ConvolutionsAsMatrices():
+            output = layer(x)
+        torch.testing.assert_close(output, layer(x))
 
 
 def frozen(make):

@@ -76,6 +76,27 @@ def test_a_kronecker_product_is_drawn_with_its_factors():
     assert texts().count("1") == 2 + 1 + 2
 
 
+def test_matrices_beside_one_another_are_coloured_by_weight():
+    matrix = conv_matrix(torch.from_numpy(KERNEL)[None, None], 4)
+    plots.structures({"C": matrix, "its transpose": matrix.T}, KERNEL)
+    wide, tall = plt.gcf().axes
+    titles = [axes.get_title(loc="left") for axes in (wide, tall)]
+    assert titles == ["C: 4×16", "its transpose: 16×4"]
+    assert np.allclose(wide.images[0].get_array(), plots.weight_colours(matrix, KERNEL))
+    assert tall.get_position().height > 3 * wide.get_position().height
+
+
+def test_an_alignment_colours_what_lies_under_the_kernels_middle():
+    plots.alignments(6, kernel_size=3, stride=2, paddings={"after": (0, 1), "before": (1, 0)})
+    assert texts() == [*"012345", "after", *"012345", "before"]
+    squares = plt.gca().patches
+    dashed = [square.get_linestyle() == "--" for square in squares]
+    assert dashed == [False] * 6 + [True, True] + [False] * 6
+    coloured = [square.get_facecolor()[:3] != to_rgb(PAPER) for square in squares]
+    assert np.flatnonzero(coloured[:7]).tolist() == [1, 3, 5]  # 1, 3 and 5
+    assert np.flatnonzero(coloured[7:]).tolist() == [1, 3, 5]  # 0, 2 and 4, one to the right
+
+
 def test_image_rows_shows_grey_and_colour_and_rows_of_any_length():
     plots.image_rows({"grey": torch.rand(3, 1, 5, 5), "colour": torch.rand(2, 3, 5, 5)}, "abc")
     visible = [axes for axes in plt.gcf().axes if axes.get_visible()]

@@ -1,6 +1,5 @@
 """Chapter 3's layers against torch, Keras, ONNX's reference evaluator, and differences."""
 
-import warnings
 from collections.abc import Callable
 from itertools import product
 
@@ -102,16 +101,12 @@ def test_col2im_is_the_transpose_of_im2col(case: tuple):
 
 # Keras: words for padding, the odd cell, and weights that move
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Keras warns about other backends while it is imported
-    keras = pytest.importorskip("keras", reason="Keras is not installed: it is in the extra [test]")
-
 KERAS_TO_TORCH = (3, 2, 0, 1)  # of a kernel's axes, for both layers: there is no flip
 
 
 @pytest.mark.parametrize("word", ["valid", "same"])
 @pytest.mark.parametrize("transposed", [False, True], ids=["conv", "transposed"])
-def test_words_for_padding_mean_what_keras_means(word: str, transposed: bool):
+def test_words_for_padding_mean_what_keras_means(keras, word: str, transposed: bool):
     rng = np.random.default_rng(0)
     for stride, kernel, size in product((1, 2, 3), range(1, 6), range(4, 10)):
         if kernel > size:
@@ -131,7 +126,7 @@ def test_words_for_padding_mean_what_keras_means(word: str, transposed: bool):
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
-def test_weights_trained_in_keras_move_to_torch_and_back():
+def test_weights_trained_in_keras_move_to_torch_and_back(keras):
     network = keras.Sequential(
         [
             keras.Input((6, 6, 1)),

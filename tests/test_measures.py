@@ -39,7 +39,7 @@ def test_pca_names_bad_input():
         PCA(random(1, 1, 2, 2))
     with pytest.raises(ValueError, match=r"images: expected \(N, 1, 2, 2\), not \(3, 1, 2, 3\)"):
         pca.reconstruct(random(3, 1, 2, 3), 1)
-    with pytest.raises(ValueError, match="code_size=5: expected at most 4"):
+    with pytest.raises(ValueError, match="code_size=5: expected a whole number from 0 to 4"):
         pca.reconstruct(random(3, 1, 2, 2), 5)
     with pytest.raises(ValueError, match="code_size=-1"):
         pca.reconstruct(random(3, 1, 2, 2), -1)

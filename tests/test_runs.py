@@ -8,12 +8,10 @@ import pickle
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from errno import ENOSPC
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -25,7 +23,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import convbook
-from conftest import read_only
+from conftest import read_only, serving
 from convbook import settings
 from convbook.corruptions import uniform_impulses
 from convbook.data import Selection
@@ -42,7 +40,7 @@ from convbook.training import (
     runs,
     sweep,
 )
-from convbook.training.recipe import _without_comments, canonical, described
+from convbook.training.recipe import NETWORKS, _without_comments, canonical, described
 
 CURVES = bezier_curves(50, seed=1)
 RECIPE = {"seeds": (1, 2), "epochs": 2, "batch_size": 20, "learning_rate": 1e-3, "progress": False}
@@ -182,19 +180,9 @@ def test_comments_and_docstrings_do_not_matter():
     assert _without_comments(plain) != _without_comments("def f(x):\n    return x + 2\n")
 
 
-def test_annotations_do_not_matter():
-    plain = "def f(x, *more, y=1):\n    z = x + y\n    return z\n"
-    typed = "def f(x: int, *more: str, y: int = 1) -> int:\n    z: int = x + y\n    return z\n"
-    assert _without_comments(typed) == _without_comments(plain)
-    assert _without_comments(typed.replace("y: int = 1", "y: int = 2")) != _without_comments(plain)
-    fields = "class A:\n    x: int\n    y: int\n"  # whose order counts
-    assert _without_comments(fields) != _without_comments("class A:\n    y: int\n    x: int\n")
-
-
 def test_the_code_of_every_network_counts():
     modules = Path(convbook.__file__).parent.glob("models/[a-z]*.py")
-    known = set(sys.modules["convbook.training.recipe"].__dict__)
-    assert {path.stem for path in modules} <= known
+    assert {path.stem for path in modules} == set(NETWORKS)
 
 
 EDITED = """
@@ -220,41 +208,43 @@ run_sweep(both, progress=False)
 """
 
 
+@pytest.fixture(scope="module")
+def trained_before(tmp_path_factory) -> Path:
+    """The data folder in which the script, with the library as it is, has stored its two runs."""
+    folder = tmp_path_factory.mktemp("before")
+    assert "2 runs stored" in executed(EDITED, Path(convbook.__file__).parents[1], folder)
+    return folder
+
+
 @pytest.mark.parametrize(
-    ("file", "old", "new", "expected"),
+    ("file", "old", "new", "refused"),
     [
-        ("models/photographs.py", '("bias"), 0.01', '("bias"), 0.02', "library's refused"),
-        ("training/solo.py", "optimizer.zero_grad()", "", "both refused"),
-        ("notebook", "torch.tanh(self.layer(x))", "torch.tanh(2 * self.layer(x))", "own refused"),
-        ("training/solo.py", "def other_seed", "def weights_of", "both accepted"),
+        ("models/photographs.py", '("bias"), 0.01', '("bias"), 0.02', ["PhotoAutoencoder"]),
+        ("training/solo.py", "optimizer.zero_grad()", "", ["PhotoAutoencoder", "InANotebook"]),
+        ("notebook", "torch.tanh(self.layer(x))", "torch.tanh(2 * self.layer(x))", ["InANotebook"]),
+        ("training/solo.py", "def other_seed", "def weights_of", []),
     ],
     ids=["a number in a network", "a line of the step", "a network in a notebook", "a move"],
 )
-def test_other_code_is_tried_before_its_run_is_used(tmp_path, file, old, new, expected):
-    shutil.copytree(Path(convbook.__file__).parent, tmp_path / "before" / "convbook")
-    shutil.copytree(Path(convbook.__file__).parent, tmp_path / "after" / "convbook")
-    script = EDITED
+def test_other_code_is_tried_before_its_run_is_used(
+    folder, tmp_path, trained_before, file, old, new, refused
+):
+    shutil.copytree(trained_before, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(Path(convbook.__file__).parent, tmp_path / "lib" / "convbook")
+    script, path = EDITED, tmp_path / "lib" / "convbook" / file
     if file == "notebook":
         script = EDITED.replace(old, new)
-    elif expected == "both accepted":
-        moved(tmp_path / "after" / "convbook" / file, old, new)
-    else:
-        path = tmp_path / "after" / "convbook" / file
+    elif refused:
         source = path.read_text("utf-8")
         assert old in source
         path.write_text(source.replace(old, new), "utf-8")
-    first, second = executed(EDITED, tmp_path / "before"), executed(script, tmp_path / "after")
-    assert "2 runs stored" in first
-    refused = {
-        "library's refused": ["PhotoAutoencoder"],
-        "own refused": ["InANotebook"],
-        "both refused": ["PhotoAutoencoder", "InANotebook"],
-        "both accepted": [],
-    }[expected]
-    assert second.count("is not what this code trains") == len(refused)
+    else:
+        moved(path, old, new)
+    said = executed(script, tmp_path / "lib", tmp_path)
+    assert said.count("is not what this code trains") == len(refused)
     for network in refused:
-        assert f"NOTICE: the stored run {network}-" in second
-    assert ("2 runs read" in second) == (refused == [])
+        assert f"NOTICE: the stored run {network}-" in said
+    assert ("2 runs read" in said) == (refused == [])
 
 
 def moved(path: Path, function: str, behind: str) -> None:
@@ -268,10 +258,10 @@ def moved(path: Path, function: str, behind: str) -> None:
     path.write_text("\n\n\n".join(parts), "utf-8")
 
 
-def executed(script: str, package: Path) -> str:
-    environment = os.environ | {"PYTHONPATH": str(package), "PYTHONWARNINGS": "error"}
+def executed(script: str, library: Path, data: Path) -> str:
+    own = {"PYTHONPATH": str(library), "PYTHONWARNINGS": "error", "CONVBOOK_DATA": str(data)}
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -533,15 +523,8 @@ def server(tmp_path) -> Iterator[tuple[str, Path]]:
     """The repository's address, played: its URL, and the folder that it serves."""
     served = tmp_path / "repository" / "runs"
     served.mkdir(parents=True)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(served))) as one:
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{one.server_port}/", served
-        one.shutdown()
+    with serving(served) as address:
+        yield address, served
 
 
 @pytest.fixture

@@ -12,10 +12,6 @@ from hypothesis import strategies as st
 from conftest import onnx_layer
 from convbook.sizes import same_padding
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Keras warns about other backends while it is imported
-    keras = pytest.importorskip("keras", reason="Keras is not installed: it is in the extra [test]")
-
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.movedim(1, -1)
@@ -25,7 +21,9 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
 @given(
     st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.integers(1, 3), st.integers(0, 9)
 )
-def test_same_convolution_has_kerass_size_and_values(size, kernel_size, stride, dilation, seed):
+def test_same_convolution_has_kerass_size_and_values(
+    keras, size, kernel_size, stride, dilation, seed
+):
     stride = 1 if dilation > 1 else stride  # Keras takes one of the two
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(1, 2, size, generator=generator)
@@ -54,7 +52,7 @@ def test_same_upper_puts_the_odd_cell_after_and_same_lower_before(size, kernel_s
 
 @settings(max_examples=300)
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 4), st.integers(0, 9))
-def test_same_transposed_is_the_transpose_of_same(size, kernel_size, stride, seed):
+def test_same_transposed_is_the_transpose_of_same(keras, size, kernel_size, stride, seed):
     """Chapter 2's reading: crop what SAME would pad on the way back from size * stride cells."""
     generator = torch.Generator().manual_seed(seed)
     y = torch.randn(1, 1, size, generator=generator)
@@ -72,7 +70,7 @@ def test_same_transposed_is_the_transpose_of_same(size, kernel_size, stride, see
 
 
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 4))
-def test_valid_transposed_reaches_at_least_size_times_stride(size, kernel_size, stride):
+def test_valid_transposed_reaches_at_least_size_times_stride(keras, size, kernel_size, stride):
     y, weight = torch.ones(1, size, 1), torch.ones(kernel_size, 1, 1)
     made = keras.ops.conv_transpose(y, weight, stride, "valid", None, "channels_last")
     assert made.shape[1] == (size - 1) * stride + max(kernel_size, stride)

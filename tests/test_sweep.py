@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from distributed import Client, LocalCluster
 
 from convbook import data, settings
 from convbook.corruptions import uniform_impulses
@@ -277,6 +276,8 @@ def test_what_was_finished_when_the_kernel_stopped_is_kept(folder, tmp_path, mon
 
 @pytest.mark.filterwarnings("ignore")  # of distributed, about the worker that was killed
 def test_a_dask_cluster_trains_and_outlives_a_worker(folder, tmp_path):
+    from distributed import Client, LocalCluster
+
     cluster = LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
     )

@@ -20,10 +20,10 @@ def whole_number(name: str, value: int, smallest: int, largest: int | None = Non
     """
     rule = f"of at least {smallest}" if largest is None else f"from {smallest} to {largest}"
     try:
-        number = operator.index(value)
+        number = smallest - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise ValueError(f"{name}={value!r}: expected a whole number {rule}") from None
-    if isinstance(value, bool) or number < smallest or (largest is not None and number > largest):
+        number = smallest - 1
+    if number < smallest or (largest is not None and number > largest):
         raise ValueError(f"{name}={value!r}: expected a whole number {rule}")
     return number
 

@@ -81,6 +81,9 @@ class Comparison:
 def below(left: Measured, right: Measured, runs: int = 1, on_average: bool = False) -> Comparison:
     """``left`` is below ``right``.
 
+    >>> print(below([0.010, 0.012], [0.020, 0.022]))
+    0.011 ± 0.0014 is below 0.021 ± 0.0014 (2 runs, margin: 7.07 spreads)
+
     Args:
         left, right: one number, or one for each run; every one of ``left`` has to be below every
             one of ``right``. To compare run by run, compare their differences with 0, or their

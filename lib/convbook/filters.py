@@ -15,6 +15,10 @@ def align(filters: Tensor, reference: Tensor) -> Tensor:
     The order is the assignment with the largest sum of absolute cosines (Kuhn 1955,
     doi 10.1002/nav.3800020109).
 
+    >>> align(torch.tensor([[1.0, -9.0], [2.0, 1.0]]), torch.eye(2))
+    tensor([[ 2.,  1.],
+            [-1.,  9.]])
+
     Raises:
         ValueError: the shapes of the two tensors are not one (K, n), or a filter is zero.
     """
@@ -52,6 +56,9 @@ def principal_angles(filters: Tensor, others: Tensor) -> Tensor:
     """The angles between two spans in degrees, the largest first: (K, n), (L, n) to (angles,).
 
     There are as many as the smaller span has dimensions, at most min(K, L).
+
+    >>> principal_angles(torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[1.0, 1.0, 0.0]])).round()
+    tensor([45.], dtype=torch.float64)
 
     Björck and Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3; SciPy does the work.
 

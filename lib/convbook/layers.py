@@ -175,7 +175,12 @@ class _Layer:
 
 
 class Conv2d(_Layer):
-    """``torch.nn.Conv2d`` in NumPy. Its weight is (C_out, C_in / groups, K, L)."""
+    """``torch.nn.Conv2d`` in NumPy. Its weight is (C_out, C_in / groups, K, L).
+
+    >>> layer = Conv2d(np.ones((16, 1, 3, 3)), stride=2, padding="same")
+    >>> layer.forward(np.zeros((8, 1, 28, 28))).shape
+    (8, 16, 14, 14)
+    """
 
     def forward(self, x: Array) -> Array:
         """(N, C_in, H, W) to (N, C_out, H', W')."""

@@ -34,6 +34,11 @@ def conv_matrix(
 ) -> Tensor:
     """The matrix C with ``C @ x.flatten()`` equal to the convolution of x, flattened.
 
+    >>> conv_matrix(torch.tensor([[[1, 2]]]), size=4)
+    tensor([[1, 2, 0, 0],
+            [0, 1, 2, 0],
+            [0, 0, 1, 2]])
+
     Args:
         weight: (C_out, C_in / groups, K_1, …, K_D), as in ``torch.nn.functional.conv1d`` and
             ``conv2d``.
@@ -71,6 +76,12 @@ def conv_transpose_matrix(
     C is the convolution that leads back from the output to ``size``. Where ``output_padding`` is
     at least ``stride`` (PyTorch allows that when ``dilation`` is larger), that convolution could
     take more positions than y has cells, and C is its first rows alone.
+
+    >>> conv_transpose_matrix(torch.tensor([[[1, 2]]]), size=2, stride=2)
+    tensor([[1, 0],
+            [2, 0],
+            [0, 1],
+            [0, 2]])
 
     Args:
         weight: (C_in, C_out / groups, K_1, …, K_D), as in

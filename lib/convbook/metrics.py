@@ -12,6 +12,9 @@ from convbook.arguments import tensor, whole_number
 def mse(output: Tensor, target: Tensor) -> float:
     """The mean squared error over all images and pixels, in squared units of the pixel values.
 
+    >>> mse(torch.tensor([0.5, 1.0]), torch.tensor([0.0, 1.0]))
+    0.125
+
     Raises:
         ValueError: one is no tensor or empty, or the two shapes differ.
     """
@@ -25,6 +28,9 @@ def entropy(counts: Tensor) -> float:
     describe.
 
     Shannon 1948, doi 10.1002/j.1538-7305.1948.tb01338.x.
+
+    >>> entropy(torch.tensor([5, 5, 5, 5]))
+    2.0
 
     Raises:
         ValueError: ``counts`` is no tensor, a count is negative or not finite, or none is positive.

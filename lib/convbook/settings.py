@@ -17,6 +17,8 @@ from convbook.arguments import one_of
 
 Profile = Literal["full", "quick"]
 Value = TypeVar("Value")
+# Where torchvision puts the official files, within the data folder
+OFFICIAL = {"MNIST": "MNIST/raw", "CIFAR-10": "cifar-10-batches-py"}
 
 
 def profile() -> Profile:
@@ -76,10 +78,5 @@ def describe() -> None:
 
 
 def _data_on_disk() -> str:
-    """Which official data sets lie in the data folder, by the names torchvision gives them."""
-    files = {
-        "MNIST": "MNIST/raw/train-images-idx3-ubyte",
-        "CIFAR-10": "cifar-10-batches-py/data_batch_1",
-    }
-    found = [name for name, file in files.items() if (data_folder() / file).is_file()]
+    found = [name for name, folder in OFFICIAL.items() if any((data_folder() / folder).glob("*"))]
     return f"official {', '.join(found)} on disk" if found else "no data on disk yet"

@@ -1,11 +1,13 @@
 """Follow a shape through a network, layer by layer, by the formulas of ``sizes``."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from torch import nn
 
+from convbook.matrices import per_dimension
 from convbook.sizes import conv_size, conv_transpose_size
 from convbook.tables import Table
 
@@ -45,6 +47,14 @@ def walk(layers: Iterable[nn.Module], shape: tuple[int, ...]) -> SizeTable:
     Knows Conv2d, ConvTranspose2d, MaxPool2d, MaxUnpool2d, Linear, Flatten and Unflatten;
     activations leave a shape as it is. Sequential layers are opened.
 
+    >>> layers = [nn.Conv2d(1, 16, 3, stride=2), nn.ReLU(), nn.ConvTranspose2d(16, 1, 4, stride=2)]
+    >>> walk(layers, (1, 28, 28))
+    layer                      in       out  parameters
+    Conv2d k3 s2          1×28×28  16×13×13         160
+    ReLU                 16×13×13  16×13×13           0
+    ConvTranspose2d k4 s2  16×13×13   1×28×28         257
+    in all                1×28×28   1×28×28         417
+
     Raises:
         ValueError: a layer of another kind, or one that the shape does not fit.
     """
@@ -66,70 +76,47 @@ def _opened(layers: Iterable[nn.Module]) -> Iterable[nn.Module]:
 
 
 def _shape_after(layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
-    rule: Callable[..., int]
-    names: tuple[str, ...]
     match layer:
-        case nn.Conv2d():
-            _check_channels(layer, shape)
-            rule, names = conv_size, ("kernel_size", "stride", "padding", "dilation")
-        case nn.ConvTranspose2d():
-            _check_channels(layer, shape)
-            rule = conv_transpose_size
-            names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
-        case nn.MaxPool2d(ceil_mode=False):
-            _check_axes(layer, shape)
-            rule, names = conv_size, ("kernel_size", "stride", "padding", "dilation")
-        case nn.MaxUnpool2d():
-            _check_axes(layer, shape)
-            rule, names = conv_transpose_size, ("kernel_size", "stride", "padding")
+        case nn.Conv2d() | nn.MaxPool2d(ceil_mode=False):
+            return _by_rule(conv_size, layer, shape)
+        case nn.ConvTranspose2d() | nn.MaxUnpool2d():
+            return _by_rule(conv_transpose_size, layer, shape)
         case nn.Linear():
-            if shape != (layer.in_features,):
-                raise ValueError(
-                    f"shape={shape}: expected ({layer.in_features},) before {_name(layer)}"
-                )
-            return (layer.out_features,)
+            return _if_flat(shape, layer.in_features, layer, (layer.out_features,))
         case nn.Flatten(start_dim=1, end_dim=-1):
             return (math.prod(shape),)
         case nn.Unflatten(dim=1):
-            if shape != (math.prod(layer.unflattened_size),):
-                size = math.prod(layer.unflattened_size)
-                raise ValueError(f"shape={shape}: expected ({size},) before {_name(layer)}")
-            return tuple(layer.unflattened_size)  # type: ignore[arg-type]  # torch 2.6: names, too
+            sizes = tuple(map(int, layer.unflattened_size))  # type: ignore[arg-type]  # torch 2.6
+            return _if_flat(shape, math.prod(sizes), layer, sizes)
         case _ if isinstance(layer, _UNCHANGED):
             return shape
-        case _:
-            raise ValueError(f"layers: no size rule for {layer}")
-    channels = getattr(layer, "out_channels", shape[0])
-    return (channels, *_spatial(rule, names, layer, shape[1:]))
+    raise ValueError(f"layers: no size rule for {layer}")
 
 
-def _spatial(
-    rule: Callable[..., int], names: tuple[str, ...], layer: nn.Module, sizes: tuple[int, ...]
-) -> list[int]:
-    """Apply a size rule to each dimension, with the layer's settings for that dimension."""
-    settings = {name: _per_dimension(getattr(layer, name), len(sizes)) for name in names}
-    return [
-        rule(size, **{name: values[i] for name, values in settings.items()})
-        for i, size in enumerate(sizes)
-    ]
-
-
-def _per_dimension(value: int | tuple[int, ...], dimensions: int) -> tuple[int, ...]:
-    return (value,) * dimensions if isinstance(value, int) else value
-
-
-def _check_axes(layer: nn.Module, shape: tuple[int, ...]) -> None:
-    if len(shape) != 3:
-        raise ValueError(f"shape={shape}: expected (channels, height, width) before {_name(layer)}")
-
-
-def _check_channels(layer: nn.Conv2d | nn.ConvTranspose2d, shape: tuple[int, ...]) -> None:
+def _by_rule(rule: Callable[..., int], layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Apply a size rule to height and width, with the layer's settings for each."""
+    expected = getattr(layer, "in_channels", "channels")
+    if len(shape) != 3 or expected not in ("channels", shape[0]):
+        raise ValueError(
+            f"shape={shape}: expected ({expected}, height, width) before {_name(layer)}"
+        )
     if isinstance(layer.padding, str):
         raise ValueError(f"layers: no size rule for padding={layer.padding!r} in {layer}")
-    if len(shape) != 3 or shape[0] != layer.in_channels:
-        raise ValueError(
-            f"shape={shape}: expected ({layer.in_channels}, height, width) before {_name(layer)}"
-        )
+    names = [name for name in inspect.signature(rule).parameters if hasattr(layer, name)]
+    settings = per_dimension(2, **{name: getattr(layer, name) for name in names})
+    sizes = (
+        rule(size, **dict(zip(names, own, strict=True)))
+        for size, own in zip(shape[1:], settings, strict=True)
+    )
+    return (getattr(layer, "out_channels", shape[0]), *sizes)
+
+
+def _if_flat(
+    shape: tuple[int, ...], numbers: int, layer: nn.Module, output: tuple[int, ...]
+) -> tuple[int, ...]:
+    if shape != (numbers,):
+        raise ValueError(f"shape={shape}: expected ({numbers},) before {_name(layer)}")
+    return output
 
 
 def _name(layer: nn.Module) -> str:

@@ -16,6 +16,9 @@ def conv_size(
 
     All arguments and the result are in cells. Source: arXiv 1603.07285, relationships 6 and 15.
 
+    >>> conv_size(28, kernel_size=3, stride=2, padding=1)
+    14
+
     Raises:
         ValueError: an argument is no whole number or too small, or the dilated kernel does not fit
             in the padded input.
@@ -44,6 +47,9 @@ def conv_transpose_size(
 
     (n - 1)s + d(k - 1) + 1 - 2p + output_padding, all in cells. Source: arXiv 1603.07285,
     relationship 14, and the documentation of ``torch.nn.ConvTranspose2d``.
+
+    >>> conv_transpose_size(14, kernel_size=3, stride=2, padding=1)
+    27
 
     Raises:
         ValueError: an argument is no whole number or too small, ``output_padding`` is not below
@@ -75,6 +81,9 @@ def taps(
 
     In a transposed convolution they are the cells that the stamp of one input cell covers. Cells
     below 0 lie in the padding.
+
+    >>> list(taps(2, kernel_size=3, stride=2, padding=1))
+    [3, 4, 5]
     """
     first = position * stride - padding
     return range(first, first + span(kernel_size, dilation), dilation)
@@ -88,6 +97,9 @@ def sizes_with_output(
     A transposed convolution cannot know which of them it should return to; ``output_padding`` says
     it.
 
+    >>> list(sizes_with_output(14, kernel_size=3, stride=2, padding=1))
+    [27, 28]
+
     Raises:
         ValueError: an argument is no whole number or too small.
     """
@@ -100,6 +112,9 @@ def output_padding_for(
     size: int, target: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> int:
     """The ``output_padding`` that takes a transposed convolution from ``size`` to ``target``.
+
+    >>> output_padding_for(14, target=28, kernel_size=3, stride=2, padding=1)
+    1
 
     Raises:
         ValueError: no ``output_padding`` below ``max(stride, dilation)`` leads to ``target``.
@@ -116,6 +131,9 @@ def same_padding(
 
     The odd cell goes after the input, as in Keras and in ONNX's SAME_UPPER (SAME_LOWER swaps the
     two).
+
+    >>> same_padding(28, kernel_size=3, stride=2)
+    (0, 1)
 
     Raises:
         ValueError: an argument is no whole number or too small.

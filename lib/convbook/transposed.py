@@ -2,6 +2,10 @@
 
 Chapter 1 derives each of them. All five take torch's arguments and return the same numbers:
 
+    >>> y, weight = torch.tensor([[[[1.0, 10.0]]]]), torch.tensor([[[[1.0, 2.0]]]])
+    >>> [way(y, weight, stride=(1, 1)).tolist() for way in (by_scatter, by_matrix)]
+    [[[[[1.0, 12.0, 20.0]]]], [[[[1.0, 12.0, 20.0]]]]]
+
 Args:
     y: (N, C_in, H, W).
     weight: (C_in, C_out / groups, K, L), the layout of ``torch.nn.functional.conv_transpose2d``.

@@ -5,13 +5,3 @@ from convbook.data.images import ImageData
 from convbook.data.official import DataUnavailable
 from convbook.data.selection import Selection
 from convbook.data.sources import cifar10, mnist
-
-__all__ = [
-    "CurveData",
-    "DataUnavailable",
-    "ImageData",
-    "Selection",
-    "bezier",
-    "cifar10",
-    "mnist",
-]

@@ -1,13 +1,13 @@
 """Stand-ins from data that ships inside scikit-learn, for machines with neither network nor files.
 
 They have the official shapes and value range, so that every cell runs. They are far smaller and
-easier, so no claim about the official data is judged on them.
+easier, so no claim about the official data is judged on them. scikit-learn takes seconds to import,
+which who has the official files is spared.
 """
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits, load_sample_images
 
 from convbook.data.images import ImageData
 
@@ -19,6 +19,8 @@ def digits() -> ImageData:
     """scikit-learn's 8×8 digits, enlarged to 20×20 in the middle of 28×28, as MNIST's are
     framed.
     """
+    from sklearn.datasets import load_digits
+
     source = load_digits()
     small = torch.tensor(source.images / 16, dtype=torch.float32)[:, None]  # (1797, 1, 8, 8)
     large = F.interpolate(small, size=20, mode="bicubic", antialias=True).clamp(0, 1)
@@ -30,6 +32,8 @@ def crops(seed: int = 0) -> ImageData:
     """32×32 crops of scikit-learn's two photographs, half size; the class is photograph and
     column.
     """
+    from sklearn.datasets import load_sample_images
+
     generator = np.random.default_rng(seed)
     photographs = [torch.tensor(image) for image in load_sample_images().images]
     images, labels = [], []

@@ -1,8 +1,6 @@
-"""Curves, filters and what became of them over many seeds: the pictures of chapters 6 and 7."""
+"""Curves, filters, and a network that slides over a curve: the pictures of chapters 6 and 7."""
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle
-from typing import Any
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +9,6 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from convbook.palette import FAINT, HUES, INK
-from convbook.plots.results import mark_baselines, mark_baselines_across, plain_numbers
 from convbook.plots.style import WIDTH, mix
 
 
@@ -34,8 +31,8 @@ def curves(
     figure, grid = plt.subplots(
         rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True
     )
-    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    colours = colours or dict(zip(names, cycle(HUES), strict=False))
+    names = dict.fromkeys(name for lines in panels.values() for name in lines)
+    colours = colours or {name: f"C{number}" for number, name in enumerate(names)}
     drawn = {}  # the legend's lines, by name
     for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
@@ -54,37 +51,6 @@ def curves(
         figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn), fontsize=9)
 
 
-def over_epochs(
-    runs: Mapping[str, Tensor],
-    baselines: Mapping[str, float],
-    label: str = "test error (mean squared)",
-    epochs: Sequence[int] | None = None,
-) -> None:
-    """The mean over seeds of each kind of run, with a band of one standard deviation.
-
-    Both are taken of the values' logarithms, as the axes are logarithmic.
-
-    Args:
-        runs: kind to values, (at least two seeds, epochs), all positive.
-        baselines: name to value.
-        label: of the vertical axis.
-        epochs: at which the values were taken, from 1 up if not given.
-    """
-    _, axes = plt.subplots()
-    for colour, (kind, values) in zip(cycle(HUES), runs.items(), strict=False):
-        mean, deviation = values.log().mean(0), values.log().std(0)
-        at = np.arange(1, values.shape[1] + 1) if epochs is None else epochs
-        marker = None if epochs is None else "o"
-        axes.plot(at, mean.exp(), color=colour, label=kind, marker=marker)
-        band = (mean - deviation).exp(), (mean + deviation).exp()
-        axes.fill_between(at, *band, color=colour, alpha=0.25, linewidth=0)
-    mark_baselines(axes, baselines)
-    axes.set(xlabel="epoch", ylabel=label, xscale="log", yscale="log")
-    plain_numbers(axes.xaxis, subdivisions=(1,))
-    if len(runs) > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
-
-
 def filters_over_seeds(rows: Mapping[str, Tensor], reference: Tensor | None = None) -> None:
     """All seeds' filters on top of one another, scaled to unit length, a panel for each channel.
 
@@ -101,9 +67,10 @@ def filters_over_seeds(rows: Mapping[str, Tensor], reference: Tensor | None = No
     for all_axes, (label, filters) in zip(grid, rows.items(), strict=True):
         unit = filters / filters.norm(dim=2, keepdim=True)
         signs = 1 - 2 * ((unit * unit[:1]).sum(2, keepdim=True) < 0).int()
-        for channel, (axes, colour) in enumerate(zip(all_axes, cycle(HUES), strict=False)):
+        for channel, axes in enumerate(all_axes):
             axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
-            axes.plot((signs * unit)[:, channel].T, color=colour, linewidth=1.1, alpha=0.75)
+            look = {"color": f"C{channel}", "linewidth": 1.1, "alpha": 0.75}
+            axes.plot((signs * unit)[:, channel].T, **look)
             if reference is not None:
                 opposed = (reference[channel] * (signs * unit)[:, channel]).sum() < 0
                 dashed = (-1 if opposed else 1) * reference[channel] / reference[channel].norm()
@@ -113,67 +80,6 @@ def filters_over_seeds(rows: Mapping[str, Tensor], reference: Tensor | None = No
         all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
     for channel, axes in enumerate(grid[0]):
         axes.set_title(f"filter {channel + 1}", fontsize=9)
-
-
-def dots(
-    groups: Mapping[str, Mapping[str, ArrayLike]],
-    label: str,
-    baselines: Mapping[str, float] | None = None,
-    logarithmic: bool = False,
-) -> None:
-    """A row of dots for each group, one dot a seed, and a stroke at their mean.
-
-    Args:
-        groups: row name to the values of each kind, one colour a kind.
-        label: of the horizontal axis.
-        baselines: name to value, as vertical dashed lines.
-    """
-    kinds = list(dict.fromkeys(kind for row in groups.values() for kind in row))
-    _, axes = plt.subplots(figsize=(WIDTH, 0.34 * len(groups) * max(1, len(kinds) / 2) + 1.1))
-    named = set()
-    for y, row in enumerate(groups.values()):
-        for which, kind in enumerate(kinds):
-            if kind not in row:
-                continue
-            values = np.asarray(row[kind], dtype=float)
-            at = y + (which - (len(kinds) - 1) / 2) * 0.26
-            look: dict[str, Any] = {"color": HUES[which % len(HUES)], "linestyle": "", "zorder": 3}
-            name = None if kind in named else kind
-            named.add(kind)
-            axes.plot(
-                values, np.full(len(values), at), marker="o", markersize=4.5, alpha=0.55,
-                markeredgewidth=0, label=name, **look,
-            )  # fmt: skip
-            axes.plot(values.mean(), at, marker="|", markersize=13, markeredgewidth=2.4, **look)
-    mark_baselines_across(axes, baselines or {})
-    axes.set_yticks(range(len(groups)), groups)
-    axes.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6))
-    axes.tick_params(axis="y", length=0)
-    if logarithmic:
-        axes.set_xscale("log")
-        plain_numbers(axes.xaxis)
-    if len(kinds) > 1:
-        above = 1.13 if baselines else 1.02  # whose names stand there
-        axes.legend(loc="lower left", bbox_to_anchor=(0, above), ncols=len(kinds), fontsize=9)
-
-
-def by_place(
-    lines: Mapping[str, ArrayLike],
-    xlabel: str,
-    ylabel: str,
-    first: int = 0,
-    logarithmic: bool = False,
-) -> None:
-    """One value for each place, counted from ``first``, and a marked line for each name."""
-    _, axes = plt.subplots()
-    for colour, (name, values) in zip(cycle(HUES), lines.items(), strict=False):
-        values = np.asarray(values)
-        axes.plot(first + np.arange(len(values)), values, color=colour, marker="o", label=name)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.locator_params("x", integer=True)
-    if logarithmic:
-        axes.set_yscale("log")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
 
 
 def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> None:
@@ -190,10 +96,10 @@ def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> Non
     left.set_title("filters, patch", fontsize=9)
     middle.set_title("weight × point", fontsize=9)
     right.set_title("code", fontsize=9)
-    for which, colour in zip(range(len(filters)), cycle(HUES), strict=False):
-        left.plot(filters[which], color=colour, linewidth=1.6, label=f"filter {which + 1}")
-        middle.plot(products[which], color=colour, linewidth=1.6)
-        bar = right.bar(which + 1, code[which], color=colour, width=0.6)
+    for which in range(len(filters)):
+        left.plot(filters[which], linewidth=1.6, label=f"filter {which + 1}")
+        middle.plot(products[which], linewidth=1.6)
+        bar = right.bar(which + 1, code[which], width=0.6)
         right.bar_label(bar, [f"{code[which]:.3f}"], padding=3, fontsize=8)
     left.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
     right.margins(x=0.25, y=0.25)
@@ -231,7 +137,8 @@ def sliding(points: int, kernel_size: int, stride: int, channels: int) -> None:
             axes.add_patch(box)
             text = f"{i}" if top == rows["curve"] else f"{overlaps}"
             axes.text(i + 0.5, top + 0.54, text, ha="center", va="center", fontsize=8)
-    for start, colour in zip(starts, cycle(HUES[3:]), strict=False):  # the first three are filters
+    for number, start in enumerate(starts):
+        colour = HUES[3 + number % 3]  # the first three are filters
         left = start + kernel_size / 2 - 0.5
         for channel in range(channels):  # channels lie behind one another, at one position
             place, face = (left, rows["code"] + channel), mix(colour, "white", 0.6)

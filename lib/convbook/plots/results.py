@@ -1,18 +1,15 @@
-"""Errors, and the baselines that they have to beat."""
+"""Errors and other measures, and the baselines that they have to beat."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import (
-    LogLocator,
-    NullFormatter,
-    StrMethodFormatter,
-)
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from convbook.palette import BLUE, HUES, INK
 from convbook.plots.style import WIDTH
@@ -30,12 +27,13 @@ def loss_curves(
         split: ``train`` or ``test``.
     """
     _, axes = plt.subplots()
-    for colour, (kind, histories) in zip(cycle(HUES), runs.items(), strict=False):
+    for number, (kind, histories) in enumerate(runs.items()):
         for i, history in enumerate(histories):
             losses = getattr(history, f"{split}_loss")
             epochs = range(1, len(losses) + 1)
             marker = "o" if len(losses) <= 30 else None
-            axes.plot(epochs, losses, color=colour, marker=marker, label=kind if i == 0 else None)
+            colour, label = f"C{number}", kind if i == 0 else None
+            axes.plot(epochs, losses, color=colour, marker=marker, label=label)
     mark_baselines(axes, baselines)
     axes.set(xlabel="epoch", ylabel=f"{split} error (mean squared)", yscale="log")
     axes.locator_params("x", integer=True)
@@ -92,12 +90,11 @@ def over_strength(
     figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharey=True, squeeze=False)
     drawn = {}  # the legend's lines, by name
     for axes, (kind, lines) in zip(grid[0], panels.items(), strict=True):
-        hues = cycle(HUES)
-        for name, errors in lines.items():
+        for number, (name, errors) in enumerate(lines.items()):
             seeds = np.atleast_2d(np.asarray(errors, dtype=float))
             seeds = np.where(seeds > 0, seeds, np.nan)
             plain = {"color": INK, "linestyle": "--", "linewidth": 1.4}
-            look = {"color": next(hues), "marker": "o", "markersize": 4, "linewidth": 1.6}
+            look = {"color": f"C{number}", "marker": "o", "markersize": 4, "linewidth": 1.6}
             style = plain if name == baseline else look
             (drawn[name],) = axes.plot(strengths, seeds.mean(0), **style)
             band = {"color": style["color"], "alpha": 0.25, "linewidth": 0}
@@ -107,6 +104,98 @@ def over_strength(
         plain_numbers(axes.yaxis)
     grid[0][0].set_ylabel("test error (mean squared)")
     figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=3, fontsize=9)
+
+
+def over_epochs(
+    runs: Mapping[str, Tensor],
+    baselines: Mapping[str, float],
+    label: str = "test error (mean squared)",
+    epochs: Sequence[int] | None = None,
+) -> None:
+    """The mean over seeds of each kind of run, with a band of one standard deviation.
+
+    Both are taken of the values' logarithms, as the axes are logarithmic.
+
+    Args:
+        runs: kind to values, (at least two seeds, epochs), all positive.
+        baselines: name to value.
+        label: of the vertical axis.
+        epochs: at which the values were taken, from 1 up if not given.
+    """
+    _, axes = plt.subplots()
+    for kind, values in runs.items():
+        mean, deviation = values.log().mean(0), values.log().std(0)
+        at = np.arange(1, values.shape[1] + 1) if epochs is None else epochs
+        marker = None if epochs is None else "o"
+        (line,) = axes.plot(at, mean.exp(), label=kind, marker=marker)
+        band = (mean - deviation).exp(), (mean + deviation).exp()
+        axes.fill_between(at, *band, color=line.get_color(), alpha=0.25, linewidth=0)
+    mark_baselines(axes, baselines)
+    axes.set(xlabel="epoch", ylabel=label, xscale="log", yscale="log")
+    plain_numbers(axes.xaxis, subdivisions=(1,))
+    if len(runs) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+
+
+def dots(
+    groups: Mapping[str, Mapping[str, ArrayLike]],
+    label: str,
+    baselines: Mapping[str, float] | None = None,
+    logarithmic: bool = False,
+) -> None:
+    """A row of dots for each group, one dot a seed, and a stroke at their mean.
+
+    Args:
+        groups: row name to the values of each kind, one colour a kind.
+        label: of the horizontal axis.
+        baselines: name to value, as vertical dashed lines.
+    """
+    kinds = list(dict.fromkeys(kind for row in groups.values() for kind in row))
+    _, axes = plt.subplots(figsize=(WIDTH, 0.34 * len(groups) * max(1, len(kinds) / 2) + 1.1))
+    named = set()
+    for y, row in enumerate(groups.values()):
+        for which, kind in enumerate(kinds):
+            if kind not in row:
+                continue
+            values = np.asarray(row[kind], dtype=float)
+            at = y + (which - (len(kinds) - 1) / 2) * 0.26
+            look: dict[str, Any] = {"color": f"C{which}", "linestyle": "", "zorder": 3}
+            name = None if kind in named else kind
+            named.add(kind)
+            axes.plot(
+                values, np.full(len(values), at), marker="o", markersize=4.5, alpha=0.55,
+                markeredgewidth=0, label=name, **look,
+            )  # fmt: skip
+            axes.plot(values.mean(), at, marker="|", markersize=13, markeredgewidth=2.4, **look)
+    mark_baselines_across(axes, baselines or {})
+    axes.set_yticks(range(len(groups)), groups)
+    axes.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6))
+    axes.tick_params(axis="y", length=0)
+    if logarithmic:
+        axes.set_xscale("log")
+        plain_numbers(axes.xaxis)
+    if len(kinds) > 1:
+        above = 1.13 if baselines else 1.02  # whose names stand there
+        axes.legend(loc="lower left", bbox_to_anchor=(0, above), ncols=len(kinds), fontsize=9)
+
+
+def by_place(
+    lines: Mapping[str, ArrayLike],
+    xlabel: str,
+    ylabel: str,
+    first: int = 0,
+    logarithmic: bool = False,
+) -> None:
+    """One value for each place, counted from ``first``, and a marked line for each name."""
+    _, axes = plt.subplots()
+    for name, line in lines.items():
+        values = np.asarray(line)
+        axes.plot(first + np.arange(len(values)), values, marker="o", label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.locator_params("x", integer=True)
+    if logarithmic:
+        axes.set_yscale("log")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
 
 
 def mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:

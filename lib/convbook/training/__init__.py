@@ -8,18 +8,3 @@ from convbook.training.history import History
 from convbook.training.schedules import constant, warm_up_then_cosine
 from convbook.training.solo import evaluate, fit, reconstruct
 from convbook.training.sweep import Configuration, Trained, run_sweep
-
-__all__ = [
-    "Configuration",
-    "Ensemble",
-    "History",
-    "Trained",
-    "cached",
-    "constant",
-    "evaluate",
-    "fit",
-    "fit_ensemble",
-    "reconstruct",
-    "run_sweep",
-    "warm_up_then_cosine",
-]

@@ -20,7 +20,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from convbook.arguments import LARGEST_SEED, whole_number, whole_numbers
 from convbook.models import initialised
-from convbook.training.history import FIRST_STEPS, History, Weights, interruptible, progress_bar
+from convbook.training.history import FIRST_STEPS, Weights, interruptible, progress_bar
 from convbook.training.matrix_form import ConvolutionsAsMatrices
 from convbook.training.solo import (
     Loss,
@@ -69,12 +69,6 @@ class Ensemble:
         picked = {name: getattr(self, name)[some] for name in of_each}
         snapshots = {epoch: pick(weights) for epoch, weights in self.snapshots.items()}
         return replace(self, **picked, weights=pick(self.weights), snapshots=snapshots)
-
-    @property
-    def histories(self) -> list[History]:
-        """The losses of each network, as ``fit`` returns them."""
-        losses = zip(self.train_loss, self.test_loss, self.first_losses, strict=True)
-        return [History(*(part.tolist() for part in of_one)) for of_one in losses]
 
     def model(self, index: int, epoch: int | None = None) -> nn.Module:
         """One of the networks, after its last epoch or after one that a snapshot was taken at.

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -31,8 +30,9 @@ class ConvolutionsAsMatrices(TorchFunctionMode):
 
 
 def _as_layers_call_it(args: tuple, kwargs: dict | None) -> bool:
-    """All by position and in tuples; ``padding="same"`` and other forms are left to torch."""
-    return not kwargs and all(isinstance(part, tuple) for part in args[3:6])
+    """All by position and in tuples; ``padding="same"``, groups and others are left to torch."""
+    in_tuples = all(isinstance(part, tuple) for part in args[3:6])
+    return not kwargs and in_tuples and args[6:7] in ((), (1,))
 
 
 def conv1d(
@@ -45,8 +45,6 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """``F.conv1d`` with its own parameters: (N, in, length) to (N, out, positions)."""
-    if groups != 1:
-        return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
     length = x.shape[2]
     positions = conv_size(length, weight.shape[2], stride[0], padding[0], dilation[0])
     matrix = _matrix(weight, length, positions, stride[0], padding[0], dilation[0])
@@ -66,10 +64,6 @@ def conv_transpose1d(
     """``F.conv_transpose1d``: the transpose of the same matrix, (N, in, positions) to
     (N, out, length).
     """
-    if groups != 1:
-        return F.conv_transpose1d(
-            x, weight, bias, stride, padding, output_padding, groups, dilation
-        )
     positions = x.shape[2]
     geometry = (stride[0], padding[0], output_padding[0], dilation[0])
     length = conv_transpose_size(positions, weight.shape[2], *geometry)

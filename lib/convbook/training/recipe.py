@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convbook import corruptions, matrices, sizes
-from convbook.models import curves, dense, digits, initial, photographs, pooling, upsampling
+from convbook import corruptions, matrices, models, sizes
 from convbook.training import ensemble, forward, matrix_form, schedules, solo
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
@@ -85,31 +84,24 @@ def checksum(*tensors: Tensor) -> str:
 # The code that decides a run's numbers
 
 
-class _Plain(ast.NodeTransformer):
-    """Leaves out docstrings and the annotations of arguments, results and values."""
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        node = self.generic_visit(node)
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-        elif isinstance(node, ast.arg):
-            node.annotation = None
-        elif isinstance(node, ast.AnnAssign) and node.value:
-            return ast.copy_location(ast.Assign([node.target], node.value), node)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body[0:1] = [] if ast.get_docstring(node) is not None else node.body[0:1]
-        return node
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
 def _without_comments(source: str) -> str:
-    """``source`` without comments, layout, docstrings and annotations, which change no number."""
-    return ast.unparse(_Plain().visit(ast.parse(source)))
+    """``source`` without comments, layout and docstrings, which change no number."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return ast.unparse(tree)
 
 
-TRAINING = (ensemble, forward, initial, matrices, matrix_form, schedules, sizes, solo)
-CALLED = (corruptions, curves, dense, digits, photographs, pooling, upsampling)
+TRAINING = (corruptions, ensemble, forward, matrices, matrix_form, schedules, sizes, solo)
+NETWORKS = dict(inspect.getmembers(models, inspect.ismodule))
 # As it was imported, whatever happens to the files afterwards.
-_SOURCES = [_without_comments(inspect.getsource(module)) for module in (*TRAINING, *CALLED)]
+_SOURCES = [
+    _without_comments(inspect.getsource(module)) for module in (*TRAINING, *NETWORKS.values())
+]
 CODE = hashlib.sha256("\n".join(_SOURCES).encode()).hexdigest()[:16]
 
 

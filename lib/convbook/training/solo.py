@@ -109,7 +109,11 @@ def fit(
     layout = _memory_layout(model, train, device)
     model.to(device).to(memory_format=layout)
     train, test = (part.to(device).contiguous(memory_format=layout) for part in (train, test))
-    show = _shower(corrupt, torch.Generator(device).manual_seed(other_seed(seed)))
+    noise = torch.Generator(device).manual_seed(other_seed(seed))
+
+    def show(images: Tensor) -> Tensor:  # a copy, since what corrupts may work in place
+        return corrupt(images.clone(), noise) if corrupt else images
+
     shown = tensor("corrupt", show(test), torch.float32)
     if shown.shape != test.shape:
         raise ValueError(f"corrupt: expected to keep {tuple(test.shape)}, not {tuple(shown.shape)}")
@@ -190,13 +194,6 @@ def check_finite(
 def other_seed(seed: int) -> int:
     """A second seed from the first, so that noise and order have nothing in common."""
     return int(np.random.SeedSequence(seed).generate_state(1)[0])
-
-
-def _shower(corrupt: Corruption | None, noise: torch.Generator) -> Callable[[Tensor], Tensor]:
-    """What makes of clean images those that the network is shown; ``corrupt`` gets a copy, since
-    it may work in place.
-    """
-    return lambda images: corrupt(images.clone(), noise) if corrupt else images
 
 
 def _batches(

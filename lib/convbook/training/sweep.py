@@ -80,10 +80,7 @@ class Configuration:
             "pictures_at": whole_numbers("pictures_at", self.pictures_at, 1, epochs),
             "snapshots_at": whole_numbers("snapshots_at", self.snapshots_at, 1, epochs),
         }
-        for (
-            name,
-            number,
-        ) in plain.items():  # NumPy's and torch's as Python's, so that equal is equal
+        for name, number in plain.items():  # Python's own, so that equal is equal
             object.__setattr__(self, name, number)
 
     @property
