@@ -73,9 +73,11 @@ class Predict(Explorer):
             raise ValueError(f"wrong: expected a reason for each of {sorted(expected)}")
         if _written(answer) in reasons:
             raise ValueError(f"wrong: {answer!r} is the answer")
+        if not isinstance(answer, str):  # as JSON has it
+            answer = float(answer) if isinstance(answer, int | float) else list(answer)
         super().__init__(
             question=question,
-            answer=answer if choices else list(answer) if rows else float(answer),
+            answer=answer,
             why=why,
             wrong=reasons,
             choices=list(choices),
