@@ -13,6 +13,7 @@ from convbook.baselines import PCA
 from convbook.models import (
     DenseAutoencoder,
     DigitAutoencoder,
+    PairedAutoencoder,
     PhotoAutoencoder,
     PoolUnpool,
     TwoPathAutoencoder,
@@ -234,9 +235,36 @@ def test_two_paths_start_as_an_orthogonal_projection():
     assert parameters(model) < 2 * parameters(PhotoAutoencoder())
 
 
+def test_a_pair_exchanges_identities_and_keeps_styles():
+    model, pairs = initialised(partial(PairedAutoencoder, 3, 2), 0), images(4, 2, 28, 28)
+    with torch.no_grad():
+        one, other = (model.encode(pairs[:, [i]]) for i in (0, 1))  # each by itself
+        mixed = [torch.cat([a[:, :3], b[:, 3:]], 1) for a, b in ((other, one), (one, other))]
+        expected = torch.cat([model.decode(code) for code in mixed], 1)
+        torch.testing.assert_close(model(pairs), expected)
+    assert model.encode(pairs).shape == (4, 5, 2)
+    assert model.encode(50 * pairs)[:, 3:].abs().max() <= 1 < model.encode(50 * pairs).abs().max()
+
+
+def test_without_exchange_a_pair_is_two_images():
+    model, pairs = initialised(partial(PairedAutoencoder, exchange=False), 0), images(4, 2, 28, 28)
+    with torch.no_grad():
+        alone = torch.cat([model(pairs[:, [i]]) for i in (0, 1)], 1)
+        torch.testing.assert_close(model(pairs), alone)
+
+
+def test_an_image_by_itself_exchanges_with_none():
+    cut, exchanging = (
+        initialised(partial(PairedAutoencoder, exchange=chosen), 0) for chosen in (False, True)
+    )
+    with torch.no_grad():
+        assert torch.equal(cut(images(4, 1, 28, 28)), exchanging(images(4, 1, 28, 28)))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (partial(PairedAutoencoder, style=0), "style=0: expected"),
         (partial(DigitAutoencoder, last="softmax"), "last='softmax': expected"),
         (partial(DenseAutoencoder, widths=()), r"widths=\(\): expected at least one"),
         (partial(DenseAutoencoder, widths=(9, 0)), "widths=0: expected"),

@@ -4,6 +4,7 @@ from convbook.models.curves import CurveAutoencoder, PatchAutoencoder
 from convbook.models.dense import DenseAutoencoder
 from convbook.models.digits import DigitAutoencoder
 from convbook.models.initial import initialised
+from convbook.models.paired import PairedAutoencoder
 from convbook.models.photographs import PhotoAutoencoder, PhotoDenoiser, TwoPathAutoencoder
 from convbook.models.pooling import PoolUnpool
 from convbook.models.upsampling import UpsamplingAutoencoder
@@ -12,6 +13,7 @@ __all__ = [
     "CurveAutoencoder",
     "DenseAutoencoder",
     "DigitAutoencoder",
+    "PairedAutoencoder",
     "PatchAutoencoder",
     "PhotoAutoencoder",
     "PhotoDenoiser",
