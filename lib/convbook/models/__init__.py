@@ -3,6 +3,7 @@
 from convbook.models.curves import CurveAutoencoder, PatchAutoencoder
 from convbook.models.dense import DenseAutoencoder
 from convbook.models.digits import DigitAutoencoder
+from convbook.models.discrete import OneHotAutoencoder, QuantisedAutoencoder, straight_through
 from convbook.models.initial import initialised
 from convbook.models.photographs import PhotoAutoencoder, PhotoDenoiser, TwoPathAutoencoder
 from convbook.models.pooling import PoolUnpool
@@ -12,11 +13,14 @@ __all__ = [
     "CurveAutoencoder",
     "DenseAutoencoder",
     "DigitAutoencoder",
+    "OneHotAutoencoder",
     "PatchAutoencoder",
     "PhotoAutoencoder",
     "PhotoDenoiser",
     "PoolUnpool",
+    "QuantisedAutoencoder",
     "TwoPathAutoencoder",
     "UpsamplingAutoencoder",
     "initialised",
+    "straight_through",
 ]

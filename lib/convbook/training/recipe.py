@@ -17,7 +17,16 @@ import torch
 from torch import Tensor
 
 from convbook import corruptions, matrices, sizes
-from convbook.models import curves, dense, digits, initial, photographs, pooling, upsampling
+from convbook.models import (
+    curves,
+    dense,
+    digits,
+    discrete,
+    initial,
+    photographs,
+    pooling,
+    upsampling,
+)
 from convbook.training import ensemble, forward, matrix_form, schedules, solo
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
@@ -107,7 +116,7 @@ def _without_comments(source: str) -> str:
 
 
 TRAINING = (ensemble, forward, initial, matrices, matrix_form, schedules, sizes, solo)
-CALLED = (corruptions, curves, dense, digits, photographs, pooling, upsampling)
+CALLED = (corruptions, curves, dense, digits, discrete, photographs, pooling, upsampling)
 # As it was imported, whatever happens to the files afterwards.
 _SOURCES = [_without_comments(inspect.getsource(module)) for module in (*TRAINING, *CALLED)]
 CODE = hashlib.sha256("\n".join(_SOURCES).encode()).hexdigest()[:16]
