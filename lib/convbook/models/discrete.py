@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from convbook.arguments import one_of, positive, tensor, whole_number
+from convbook.arguments import one_of, tensor, whole_number
 
 COMMITMENT = 0.25  # the weight of the loss that draws the vectors to their entries
 MEMORY = 0.99  # of the moving averages: the share of the old that is kept at every step
@@ -54,12 +54,9 @@ class Quantiser(nn.Module):
         learns: ``gradient`` draws each entry to its vectors by a loss; ``averages`` makes it their
             moving average (the paper's appendix A.1).
         restarts: whether entries that nothing chose for 50 steps are put onto vectors of the batch.
-        begin: so many steps pass the vectors as they are; then the entries are put onto vectors of
-            the batch.
 
     Raises:
-        ValueError: ``entries`` or ``size`` below 1, ``begin`` below 0, or another word for
-            ``learns``.
+        ValueError: ``entries`` or ``size`` below 1, or another word for ``learns``.
     """
 
     codebook: Tensor  # (entries, size)
@@ -70,12 +67,11 @@ class Quantiser(nn.Module):
         size: int,
         learns: Literal["gradient", "averages"] = "gradient",
         restarts: bool = False,
-        begin: int = 0,
     ):
         super().__init__()
         shape = whole_number("entries", entries, 1), whole_number("size", size, 1)
         self.learns = one_of("learns", learns, ("gradient", "averages"))
-        self.restarts, self.begin = restarts, whole_number("begin", begin, 0)
+        self.restarts = restarts
         start = torch.randn(shape)
         if learns == "gradient":
             self.codebook = nn.Parameter(start)
@@ -97,15 +93,9 @@ class Quantiser(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(N, size, H, W) to the nearest entries, of the same shape."""
-        flat = vectors.detach().movedim(1, -1).flatten(0, 2)  # (M, size)
-        if self.training:
-            self.steps += 1
-            if self.begin and self.steps == self.begin + 1:
-                self._restart(flat)
-        if self.begin and self.steps <= self.begin:
-            return vectors
         numbers = self.numbers(vectors)
         if self.training:
+            flat = vectors.detach().movedim(1, -1).flatten(0, 2)  # (M, size)
             self._learn(flat, numbers.flatten())
         nearest = self.look_up(numbers)
         out = straight_through(vectors, nearest)
@@ -126,6 +116,7 @@ class Quantiser(nn.Module):
             self.sums.lerp_(total, 1 - MEMORY)
             self.codebook.copy_(self.sums / self.counts.clamp_min(1e-5)[:, None])
         self.chosen += count
+        self.steps += 1
         if self.restarts and self.steps % RESTART_EVERY == 0:
             self._restart(flat)
 
@@ -144,20 +135,18 @@ class Quantiser(nn.Module):
 class QuantisedAutoencoder(nn.Module):
     """Chapter 12's autoencoder: 7×7 vectors of ``size`` numbers, each put down to one of
     ``entries``. Without a codebook (``entries=None``) the vectors pass as they are.
+
+    The other arguments, and the errors raised, are those of ``Quantiser``.
     """
 
     def __init__(
         self,
+        size: int,
         entries: int | None = 64,
-        size: int = 8,
         learns: Literal["gradient", "averages"] = "gradient",
         restarts: bool = False,
-        begin: int = 0,
     ):
         super().__init__()
-        codebook = nn.Identity()
-        if entries is not None:
-            codebook = Quantiser(entries, size, learns, restarts, begin)
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 8, kernel_size=4, stride=2, padding=1),  # (N, 8, 14, 14)
             nn.ReLU(),
@@ -165,7 +154,9 @@ class QuantisedAutoencoder(nn.Module):
             nn.ReLU(),
             nn.Conv2d(16, size, kernel_size=1),  # (N, size, 7, 7)
         )
-        self.quantiser = codebook
+        self.quantiser = nn.Identity()
+        if entries is not None:
+            self.quantiser = Quantiser(entries, size, learns, restarts)
         self.decoder = nn.Sequential(
             nn.Conv2d(size, 16, kernel_size=3, padding=1),  # (N, 16, 7, 7)
             nn.ReLU(),
@@ -184,16 +175,14 @@ class OneHotAutoencoder(nn.Module):
 
     Args:
         choices: how many there are.
-        temperature: of the softmax whose gradient stands in for the argmax's.
 
     Raises:
-        ValueError: ``choices`` below 1, or a ``temperature`` that is not positive.
+        ValueError: ``choices`` below 1.
     """
 
-    def __init__(self, choices: int = 10, temperature: float = 1.0):
+    def __init__(self, choices: int = 10):
         super().__init__()
         whole_number("choices", choices, 1)
-        self.temperature = positive("temperature", temperature)
         self.encoder = nn.Sequential(
             nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, choices)
         )
@@ -209,7 +198,7 @@ class OneHotAutoencoder(nn.Module):
             draw = torch.Generator().manual_seed(int(self.seed + self.steps))
             uniform = torch.rand(scores.shape, generator=draw).clamp_min(1e-20).to(scores)
             scores = scores - (-uniform.log()).log()  # plus noise of Gumbel's distribution
-        soft = (scores / self.temperature).softmax(1)
+        soft = scores.softmax(1)
         return straight_through(soft, F.one_hot(scores.argmax(1), scores.shape[1]).to(soft))
 
     def forward(self, x: Tensor) -> Tensor:
