@@ -3,6 +3,7 @@
 from convbook.models.curves import CurveAutoencoder, PatchAutoencoder
 from convbook.models.dense import DenseAutoencoder
 from convbook.models.digits import DigitAutoencoder
+from convbook.models.discrete import OneHotAutoencoder, QuantisedAutoencoder, straight_through
 from convbook.models.initial import initialised
 from convbook.models.paired import PairedAutoencoder
 from convbook.models.photographs import PhotoAutoencoder, PhotoDenoiser, TwoPathAutoencoder
@@ -13,12 +14,15 @@ __all__ = [
     "CurveAutoencoder",
     "DenseAutoencoder",
     "DigitAutoencoder",
+    "OneHotAutoencoder",
     "PairedAutoencoder",
     "PatchAutoencoder",
     "PhotoAutoencoder",
     "PhotoDenoiser",
     "PoolUnpool",
+    "QuantisedAutoencoder",
     "TwoPathAutoencoder",
     "UpsamplingAutoencoder",
     "initialised",
+    "straight_through",
 ]
