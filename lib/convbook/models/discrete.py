@@ -60,6 +60,10 @@ class Quantiser(nn.Module):
     """
 
     codebook: Tensor  # (entries, size)
+    counts: Tensor  # (entries,): the averages of how often each is chosen …
+    sums: Tensor  # (entries, size): … and of what chose it, added up
+    steps: Tensor
+    chosen: Tensor  # (entries,): how often, since the last restart
 
     def __init__(
         self,
@@ -80,7 +84,7 @@ class Quantiser(nn.Module):
             self.register_buffer("counts", torch.ones(shape[0]))
             self.register_buffer("sums", start.clone())
         self.register_buffer("steps", torch.tensor(0))
-        self.register_buffer("chosen", torch.zeros(shape[0]))  # how often, since the last restart
+        self.register_buffer("chosen", torch.zeros(shape[0]))
 
     def numbers(self, vectors: Tensor) -> Tensor:
         """(N, size, H, W) to the numbers of the nearest entries, (N, H, W)."""
@@ -123,7 +127,7 @@ class Quantiser(nn.Module):
     @torch.no_grad()
     def _restart(self, flat: Tensor) -> None:
         """Put what was not chosen onto vectors drawn from ``flat``, (M, size)."""
-        draw = torch.Generator().manual_seed(self.steps.item())
+        draw = torch.Generator().manual_seed(int(self.steps))
         unused = (self.chosen == 0).nonzero().flatten()[: len(flat)]
         drawn = flat[torch.randperm(len(flat), generator=draw)[: len(unused)].to(flat.device)]
         self.codebook[unused] = drawn
@@ -154,7 +158,7 @@ class QuantisedAutoencoder(nn.Module):
             nn.ReLU(),
             nn.Conv2d(16, size, kernel_size=1),  # (N, size, 7, 7)
         )
-        self.quantiser = nn.Identity()
+        self.quantiser: nn.Module = nn.Identity()
         if entries is not None:
             self.quantiser = Quantiser(entries, size, learns, restarts)
         self.decoder = nn.Sequential(
@@ -180,6 +184,9 @@ class OneHotAutoencoder(nn.Module):
         ValueError: ``choices`` below 1.
     """
 
+    seed: Tensor  # of the noise
+    steps: Tensor
+
     def __init__(self, choices: int = 10):
         super().__init__()
         whole_number("choices", choices, 1)
@@ -187,7 +194,7 @@ class OneHotAutoencoder(nn.Module):
             nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, choices)
         )
         self.decoder = nn.Sequential(nn.Linear(choices, 784), nn.Unflatten(1, (1, 28, 28)))
-        self.register_buffer("seed", torch.randint(2**31, ()))  # of the noise
+        self.register_buffer("seed", torch.randint(2**31, ()))
         self.register_buffer("steps", torch.tensor(0))
 
     def encode(self, x: Tensor) -> Tensor:
