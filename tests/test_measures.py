@@ -70,11 +70,22 @@ def test_the_error_spectrum_adds_up_to_the_error(size):
 
 
 def test_a_wave_stands_at_its_own_frequency():
-    across = torch.arange(32) / 32
-    for waves in range(17):
-        wave = torch.cos(2 * math.pi * waves * across).expand(1, 1, 32, 32)
-        spectrum = metrics.error_spectrum(wave, torch.zeros_like(wave))
-        assert spectrum[waves].item() == pytest.approx(wave.square().mean().item(), rel=1e-5)
+    across = (torch.arange(32) + 0.5) / 32
+    for halves in range(32):  # a wave that fits halves / 2 times, from border to border
+        wave = torch.cos(math.pi * halves * across).expand(1, 1, 32, 32)
+        for one in (wave, wave.mT):
+            spectrum = metrics.error_spectrum(one, torch.zeros_like(one))
+            power = spectrum[math.ceil(halves / 2)].item()
+            assert power == pytest.approx(one.square().mean().item(), rel=1e-5)
+
+
+def test_a_slope_from_border_to_border_is_a_coarse_wave():
+    slope = torch.linspace(-1, 1, 32).expand(1, 1, 32, 32)
+    spectrum = metrics.error_spectrum(slope, torch.zeros_like(slope))
+    assert spectrum[1].item() > 0.98 * spectrum.sum().item()
+
+
+def test_the_error_spectrum_takes_square_images():
     with pytest.raises(ValueError, match="output, target: expected"):
         metrics.error_spectrum(torch.zeros(1, 1, 4, 5), torch.zeros(1, 1, 4, 5))
 
