@@ -1,13 +1,15 @@
 """Explorers of networks without a browser: what they accept, and leave where no script runs."""
 
 import re
+from base64 import b64decode
 
 import numpy as np
 import pytest
 import torch
 import traitlets
 
-from convbook.explorers import Decoder, Trainer
+from convbook.explorers import Decoder, LatentMap, Trainer
+from convbook.models import DenseAutoencoder
 from test_explorers import (
     test_an_explorer_stays_below_60_kilobytes as stays_small,
 )
@@ -19,7 +21,14 @@ FILTERS = torch.tensor([[[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]], [[1.0, 0, 0], [0, 0,
 DECODER = {"filters": FILTERS, "bias": [0.1, 0.0], "seeds": [3, 4], "target": [0.6, 0.1, -0.4]}
 
 
-@pytest.mark.parametrize("explorer", [Trainer(), Decoder(**DECODER)], ids=lambda e: e.words())
+CODES = torch.tensor([[-9.0, -9], [0, 0], [1, 0], [0, 4], [1, 4], [1, 4], [9, 9]])
+LABELS = torch.tensor([7, 0, 0, 5, 5, 5, 7])
+NETWORK = DenseAutoencoder((8, 2))
+MAP = LatentMap.of(NETWORK.decoder, CODES, LABELS, CODES[1], CODES[5])
+EVERY = [Trainer(), Decoder(**DECODER), MAP]
+
+
+@pytest.mark.parametrize("explorer", EVERY, ids=lambda e: e.words())
 def test_it_is_an_explorer(explorer):
     carries_all(explorer)
     stays_small(explorer)
@@ -62,6 +71,32 @@ def test_the_decoder_rounds_what_no_picture_shows():
 def test_the_decoder_refuses_what_does_not_fit(change: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         Decoder(**DECODER | change)
+
+
+def test_a_map_leaves_out_the_outermost_dots_and_keeps_the_weights():
+    assert MAP.labels == "00555"
+    assert MAP.sizes == [2, 8, 784]
+    held = np.frombuffer(b64decode(MAP.weights), "<f2")
+    numbers = torch.cat([p.detach().flatten() for p in NETWORK.decoder.parameters()])
+    assert held == pytest.approx(numbers.numpy(), abs=1e-3)
+    assert MAP.one == [0, 0]
+    heights = dict(re.findall(r'y="(\d+)">(\d)<', MAP.figure()))
+    heights = {digit: int(y) for y, digit in heights.items()}
+    assert heights["5"] < heights["0"], "the larger number is further up"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": [2, 9, 784]}, "weights: expected 7867 numbers for [2, 9, 784], not 7080"),
+        ({"labels": "01"}, "labels: expected one for each dot, not 2"),
+        ({"at": [0.0]}, "at=[0.0]: expected two numbers"),
+        ({"step": 2.0}, "step=2.0: expected a number from 0 to 1"),
+    ],
+)
+def test_the_map_refuses_what_does_not_fit(change: dict, message: str):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LatentMap(**MAP.state() | change)
 
 
 @pytest.mark.parametrize(

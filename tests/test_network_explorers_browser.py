@@ -3,8 +3,12 @@ controls.
 """
 
 import re
+from base64 import b64decode
+from itertools import pairwise
 from pathlib import Path
 
+import nbformat
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,9 +22,10 @@ import test_explorers_browser as other
 from convbook.baselines import PCA
 from convbook.data import bezier
 from convbook.data.curves import basis
-from convbook.explorers import Decoder, Explorer, Trainer
-from convbook.models import PatchAutoencoder
+from convbook.explorers import Decoder, Explorer, LatentMap, Trainer
+from convbook.models import DenseAutoencoder, PatchAutoencoder, initialised
 from convbook.training import fit_ensemble
+from store_explorers import stored_explorers
 
 pytestmark = other.pytestmark
 browser, shown, press, number = other.browser, other.shown, other.press, other.number
@@ -31,7 +36,10 @@ DECODER = Decoder(
     seeds=[11, 22, 33, 44],
     target=[0, 0.1, 0.2, 0.3, 0.2, 0, -0.1],
 )
-EVERY = [Trainer(), DECODER]
+DENSE = initialised(lambda: DenseAutoencoder((64, 32, 2)), 0)
+CODES = torch.randn(300, 2, generator=torch.Generator().manual_seed(0))
+MAP = LatentMap.of(DENSE.decoder, CODES, torch.arange(300) % 10, CODES[0], CODES[1])
+EVERY = [Trainer(), DECODER, MAP]
 every_explorer = pytest.mark.parametrize("explorer", EVERY, ids=lambda one: type(one).__name__)
 
 
@@ -379,6 +387,120 @@ def test_networks_with_one_span_draw_one_curve(shown):
         after = page.locator("[aria-live]").inner_text(), codes(page)
         assert after[1] != before[1]
         assert after[0].split("misses")[1] == before[0].split("misses")[1]
+
+
+# LatentMap
+
+
+def decoded(explorer: LatentMap, codes: Tensor) -> list[list[float]]:
+    """By the numbers that stand in the explorer's state, in PyTorch."""
+    numbers = torch.from_numpy(np.frombuffer(b64decode(explorer.weights), "<f2").astype("float32"))
+    values, start = codes, 0
+    for layer, (before, after) in enumerate(pairwise(explorer.sizes)):
+        weight, bias = numbers[start : (start := start + before * after)], numbers[start:][:after]
+        start += after
+        values = F.linear(values if layer == 0 else F.gelu(values), weight.view(after, -1), bias)
+    return values.tolist()
+
+
+def stored_map() -> LatentMap:
+    """Chapter 5's, with the weights of its stored run."""
+    notebook = nbformat.read(Path(__file__).parents[1] / "notebooks" / "05_autoencoders.ipynb", 4)
+    [state] = [state for name, state, _ in stored_explorers(notebook) if name == "LatentMap"]
+    return LatentMap(**state)
+
+
+@pytest.mark.parametrize("make", [lambda: MAP, stored_map], ids=["random", "chapter 5's"])
+def test_the_map_s_decoder_is_pytorch_s(browser: Browser, make):
+    explorer = make()
+    low, high = torch.tensor(explorer.low), torch.tensor(explorer.high)
+    codes = low + (high - low) * torch.rand(100, 2, generator=torch.Generator().manual_seed(1))
+    run = """({ decoder }, { sizes, weights, codes }) => {
+        const decode = decoder(sizes, weights);
+        return codes.map((code) => [...decode(code)]);
+    }"""
+    given = {"sizes": explorer.sizes, "weights": explorer.weights, "codes": codes.tolist()}
+    images = torch.tensor(by_module(browser, LatentMap, run, given))
+    assert (images - torch.tensor(decoded(explorer, codes))).abs().max() < 1e-5
+    if explorer is MAP:  # and half precision takes little
+        with torch.no_grad():
+            assert (images - DENSE.decode(codes).flatten(1)).abs().max() < 1e-3
+
+
+def pixels(page: Page, name: str) -> Tensor:
+    """(784,) of a picture, from 0 to 255."""
+    canvas = page.get_by_role("img", name=re.compile(f"^{name}:"))
+    read = "one => [...one.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    return torch.tensor(canvas.evaluate(read)).view(784, 4)[:, 0].float()
+
+
+def expected_pixels(explorer: LatentMap, code: list[float]) -> Tensor:
+    return 255 * torch.tensor(decoded(explorer, torch.tensor([code]))[0]).clamp(0, 1)
+
+
+def code_of(page: Page, name: str) -> list[float]:
+    text = page.get_by_role("slider", name=name, exact=True).get_attribute("aria-valuetext")
+    return [float(value) for value in text.replace("−", "-").split(", ")]
+
+
+def test_the_map_under_the_pointer(shown):
+    with shown(MAP) as page:
+        box = page.locator("svg.map").bounding_box()
+
+        def at(across: float, up: float) -> list[float]:
+            shares = zip((across, up), MAP.low, MAP.high, strict=True)
+            return [low + share * (high - low) for share, low, high in shares]
+
+        page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.1 * box["height"])
+        assert code_of(page, "cross") == pytest.approx(at(0.25, 0.9), abs=0.02)
+        expected = expected_pixels(MAP, code_of(page, "cross"))
+        assert (pixels(page, "at the cross") - expected).abs().max() <= 1
+        page.mouse.move(box["x"] - 5, box["y"] - 5)
+        before = code_of(page, "cross")
+        page.get_by_role("slider", name="cross", exact=True).press("ArrowRight")
+        step = (MAP.high[0] - MAP.low[0]) / 50
+        assert code_of(page, "cross") == pytest.approx([before[0] + step, before[1]], abs=0.002)
+
+
+def test_a_walk_on_the_map(shown):
+    with shown(MAP) as page:
+        end = page.get_by_role("slider", name="end A")
+        box = end.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] - 40, middle[1] - 20, steps=3)
+        page.mouse.up()
+        one, two = code_of(page, "end A"), code_of(page, "end B")
+        assert one[0] < MAP.one[0]
+        assert two == pytest.approx(MAP.other, abs=1e-6)
+        walk = slider(page, "from A to B")
+        walk.press("Home")
+        for name in ("images mixed", "codes mixed"):
+            assert (pixels(page, name) - pixels(page, "A")).abs().max() <= 1
+        for _ in range(30):
+            walk.press("ArrowRight")
+        assert walk.get_attribute("aria-valuetext") == "30 %"
+        between = [0.7 * a + 0.3 * b for a, b in zip(one, two, strict=True)]
+        expected = expected_pixels(MAP, between)
+        assert (pixels(page, "codes mixed") - expected).abs().max() <= 1
+        ends = (torch.tensor(decoded(MAP, torch.tensor([code]))[0]) for code in (one, two))
+        faded = sum(255 * w * image for w, image in zip((0.7, 0.3), ends, strict=True)).clamp(
+            0, 255
+        )
+        assert (pixels(page, "images mixed") - faded).abs().max() <= 1
+        page.wait_for_function("location.hash.includes('LatentMap1.step')")
+
+
+def test_the_map_is_touched(shown):
+    options = {"viewport": other.PHONE, "has_touch": True, "is_mobile": True}
+    with shown(MAP, **options) as page:
+        before = code_of(page, "cross")
+        box = page.locator("svg.map").bounding_box()
+        page.touchscreen.tap(box["x"] + 20, box["y"] + 20)
+        after = code_of(page, "cross")
+        assert after[0] < before[0]
+        assert after[1] > before[1]
 
 
 # All of them

@@ -2,9 +2,10 @@
 
 from convbook.explorers.decoder import Decoder
 from convbook.explorers.explorer import Explorer
+from convbook.explorers.latent import LatentMap
 from convbook.explorers.operator import Operator
 from convbook.explorers.overlap import Overlap
 from convbook.explorers.predict import Predict
 from convbook.explorers.trainer import Trainer
 
-__all__ = ["Decoder", "Explorer", "Operator", "Overlap", "Predict", "Trainer"]
+__all__ = ["Decoder", "Explorer", "LatentMap", "Operator", "Overlap", "Predict", "Trainer"]
