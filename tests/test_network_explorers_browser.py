@@ -430,8 +430,12 @@ def test_the_map_s_decoder_is_pytorch_s(browser: Browser, make):
 def pixels(page: Page, name: str) -> Tensor:
     """(784,) of a picture, from 0 to 255."""
     canvas = page.get_by_role("img", name=re.compile(f"^{name}:"))
-    read = "one => [...one.getContext('2d').getImageData(0, 0, 28, 28).data]"
-    return torch.tensor(canvas.evaluate(read)).view(784, 4)[:, 0].float()
+    copied = """one => {
+        const copy = new OffscreenCanvas(28, 28).getContext("2d", { willReadFrequently: true });
+        copy.drawImage(one, 0, 0);
+        return [...copy.getImageData(0, 0, 28, 28).data];
+    }"""
+    return torch.tensor(canvas.evaluate(copied)).view(784, 4)[:, 0].float()
 
 
 def expected_pixels(explorer: LatentMap, code: list[float]) -> Tensor:
