@@ -210,7 +210,8 @@ const NAMES = ["code_noise", "input_noise", "learning_rate", "seed"];
 const NOISE = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3];
 const RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01];
 const KINDS = { "0,0,0": "none", "0.1,0.1,0.1": "equal", "0.1,0.01,0.001": "unequal" };
-const FRAME = 12; // milliseconds of training between two pictures
+const TURN = 12; // milliseconds of training at a time, so that the page stays quick to answer
+const [APART, SLOWLY] = [50, 1000]; // milliseconds between two pictures, and where less motion is asked for
 
 
 /** The error's place on an axis from 0.00001, below, to 0.1. */
@@ -309,9 +310,9 @@ function render({ model, el }) {
     do {
       step(net, state);
       if (net.steps % every === 0) note();
-    } while (net.steps < MOST && performance.now() - first < FRAME);
+    } while (net.steps < MOST && performance.now() - first < TURN);
     if (!Number.isFinite(net.weights[0]) || net.steps >= MOST) return stop();
-    if (!slow.matches || first - painted > 1000) {
+    if (first - painted > (slow.matches ? SLOWLY : APART)) {
       painted = first;
       draw();
     }
