@@ -1,6 +1,7 @@
 """Explorer "Decoder": a code, the filters that it scales, and their sum."""
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -30,14 +31,14 @@ class Decoder(Explorer):
     _esm = module("curves.js", "decoder.js")
     kept = ("seed", "code", "target")
 
-    filters = traitlets.List().tag(sync=True)
-    bias = traitlets.List().tag(sync=True)
+    filters = traitlets.List(traitlets.Any()).tag(sync=True)
+    bias = traitlets.List(traitlets.Any()).tag(sync=True)
     seeds = traitlets.List(traitlets.Int()).tag(sync=True)
     seed = traitlets.Int().tag(sync=True)
-    target = traitlets.List().tag(sync=True)
-    code = traitlets.List().tag(sync=True)
+    target = traitlets.List(traitlets.Any()).tag(sync=True)
+    code = traitlets.List(traitlets.Any()).tag(sync=True)
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, **settings: Any) -> None:
         for name in ("filters", "bias", "target", "code"):
             if name in settings:
                 numbers = np.asarray(settings[name], dtype=float)
