@@ -46,7 +46,7 @@ class Decoder(Explorer):
         if "seeds" in settings and "seed" not in settings:
             settings["seed"] = settings["seeds"][0]
         super().__init__(**settings)
-        shape = np.shape(self.filters)
+        shape = np.asarray(self.filters, dtype=float).shape
         if len(shape) != 3:
             raise ValueError(f"filters: expected (S, K, n), not {shape}")
         networks, numbers, taps = shape
