@@ -1,6 +1,4 @@
-"""The figures of chapters 6 and 7 draw what they are given; the decoder's animation is light."""
-
-import re
+"""The figures of chapters 6 and 7 draw what they are given."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,8 +6,6 @@ import pytest
 import torch
 
 from convbook import plots
-from convbook.explorers import explore_decoder
-from convbook.explorers.decoding import FRAMES, draw_decoder
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
@@ -91,60 +87,3 @@ def test_the_sliding_picture_counts_the_stamps():
     numbers = [text.get_text() for text in plt.gca().texts if text.get_text().isdigit()]
     counts = np.convolve(np.bincount([0, 4, 8]), np.ones(7)).astype(int)
     assert numbers == [str(i) for i in range(15)] + [str(count) for count in counts]
-
-
-def points(svg: str) -> list[list[float]]:
-    """The heights of each polyline's first shape, from -1 to 1."""
-    shapes = re.findall(r'<polyline points="([^"]*)"', svg)
-    heights = [[float(point.split(",")[1]) for point in shape.split()] for shape in shapes]
-    return [[round((116 - height) / 82, 2) for height in shape] for shape in heights]
-
-
-def test_the_decoder_picture_adds_up():
-    svg = draw_decoder(FILTERS, 0.1, [(0.5, -0.5)], reach=1.0, scale=1.0)
-    first, second, total = points(svg)
-    assert first == pytest.approx([0.5, 0.25, 0], abs=0.01)
-    assert second == pytest.approx([0, -0.25, -0.5], abs=0.01)
-    assert total == pytest.approx([0.6, 0.1, -0.4], abs=0.01)
-    assert "animate" not in svg
-
-
-def shown_bundle(monkeypatch, **arguments) -> dict:
-    shown = []
-    monkeypatch.setattr(
-        "convbook.explorers.static_twin.display", lambda bundle, raw: shown.append(bundle)
-    )
-    explore_decoder(
-        **{"filters": FILTERS, "bias": 0.0, "code": (0, 0), "sweep": (1, 1)} | arguments
-    )
-    (bundle,) = shown
-    return bundle
-
-
-def test_the_static_twin_moves_and_is_light(monkeypatch):
-    bundle = shown_bundle(monkeypatch, filters=np.ones((3, 7)), code=(0, 0, 0), sweep=(1, 1, 1))
-    page = bundle["text/html"]
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
-    moving = re.findall(r'<animate attributeName="points"[^>]* values="([^"]*)"', page)
-    assert [len(values.split(";")) for values in moving] == [FRAMES + 1] * 4  # three and their sum
-    assert len(page) < 400_000 / 10
-    assert "every number moving" in page
-
-
-def test_what_does_not_move_is_not_animated(monkeypatch):
-    page = shown_bundle(monkeypatch, sweep=(1, 0))["text/html"]
-    assert page.count('attributeName="points"') == 2  # the first term, and the sum
-    assert "<animate" not in shown_bundle(monkeypatch, sweep=(0, 0))["text/html"]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"filters": np.ones(3)}, r"filters: expected \(K, n\)"),
-        ({"code": (0, 0, 0)}, "code: expected 2 numbers, not 3"),
-        ({"sweep": (1,)}, "sweep: expected 2 numbers, not 1"),
-    ],
-)
-def test_bad_input_is_named(monkeypatch, change, message):
-    with pytest.raises(ValueError, match=message):
-        shown_bundle(monkeypatch, **change)

@@ -18,9 +18,9 @@ HERE = Path(__file__).parent
 HOST = (HERE / "static_host.js").read_text("utf-8")
 
 
-def module(name: str) -> str:
-    """The source of an explorer's module: what all of them share, and then its own file."""
-    return "\n".join((HERE / file).read_text("utf-8") for file in ("elements.js", name))
+def module(*names: str) -> str:
+    """The source of an explorer's module: what all of them share, and then its own files."""
+    return "\n".join((HERE / file).read_text("utf-8") for file in ("elements.js", *names))
 
 
 def number_cells(values: Iterable[float]) -> str:

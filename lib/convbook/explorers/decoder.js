@@ -1,0 +1,191 @@
+// Explorer "Decoder": a code, the filters that it scales, and their sum, for networks of several seeds.
+
+const isRow = (row, length) =>
+  Array.isArray(row) && row.length === length && row.every(Number.isFinite);
+
+function problemOf(s) {
+  const taps = s.filters?.[0]?.[0]?.length;
+  const numbers = s.filters?.[0]?.length;
+  if (!Array.isArray(s.filters) || !taps ||
+      !s.filters.every((own) => own.length === numbers && own.every((filter) => isRow(filter, taps))))
+    return `filters: expected three filters of each network, not ${shown(s.filters)}.`;
+  if (!isRow(s.bias, s.filters.length))
+    return `bias: expected a number for each network, not ${shown(s.bias)}.`;
+  if (!Array.isArray(s.seeds) || s.seeds.length !== s.filters.length)
+    return `seeds: expected one for each network, not ${shown(s.seeds)}.`;
+  if (!s.seeds.includes(s.seed)) return `seed: expected one of ${s.seeds}, not ${shown(s.seed)}.`;
+  if (!isRow(s.target, taps)) return `target: expected ${taps} heights, not ${shown(s.target)}.`;
+  if (!isRow(s.code, 0) && !isRow(s.code, numbers))
+    return `code: expected ${numbers} numbers, or none for those that fit best, not ${shown(s.code)}.`;
+  return "";
+}
+
+/** The code whose output is nearest to the target, each number between −1 and 1, as tanh has it.
+ *
+ *  One number after the other takes the best value that the others leave it, until none moves. */
+function fit(filters, bias, target) {
+  const code = filters.map(() => 0);
+  for (let turn = 0, moved = 1; moved > 1e-12 && turn < 100000; turn++) {
+    moved = 0;
+    filters.forEach((filter, k) => {
+      const left = target.map((value, i) =>
+        value - bias - filters.reduce((sum, other, j) => sum + (j === k ? 0 : code[j] * other[i]), 0));
+      const best = Math.min(Math.max(dot(left, filter) / (dot(filter, filter) || 1), -1), 1);
+      moved = Math.max(moved, Math.abs(best - code[k]));
+      code[k] = best;
+    });
+  }
+  return code;
+}
+
+/** All that is shown: the code, the scaled filters, their sum with the bias, and its error. */
+function decode(s) {
+  const which = s.seeds.indexOf(s.seed);
+  const [filters, bias] = [s.filters[which], s.bias[which]];
+  const code = s.code.length ? s.code : fit(filters, bias, s.target);
+  const scaled = filters.map((filter, k) => filter.map((value) => code[k] * value));
+  const output = s.target.map((_, i) => scaled.reduce((sum, one) => sum + one[i], bias));
+  const off = output.map((value, i) => value - s.target[i]);
+  return { code, scaled, output, error: dot(off, off) / off.length };
+}
+
+// From here on: how it is shown.
+
+const NAMES = ["filters", "bias", "seeds", "seed", "code", "target"];
+const [WIDTH, HEIGHT] = [320, 150]; // of the sum's picture
+const REACH = 0.8; // the height at its top, which no curve of the chapter passes
+
+function render({ model, el }) {
+  const section = enclose(el, "Explorer: a decoder at work", CURVES + CSS);
+  const read = () => Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
+  const first = model.first ?? read(); // a page's host knows what stood before its address
+  const problem = make("p", { class: "problem", role: "status" });
+  const stage = make("div");
+  section.append(problem, stage);
+  let [state, now, parts] = [null, null, null];
+  const set = (changes) => {
+    for (const [name, value] of Object.entries(changes)) model.set(name, value);
+    model.save_changes();
+  };
+  const across = (i, width) => 12 + (i * (width - 24)) / (state.target.length - 1);
+  const up = (value, height) => (height / 2) * (1 - value / REACH);
+  const line = (values, width, height) => values.map((value, i) => [across(i, width), up(value, height)]);
+
+  /** The controls, once it is known how many there are. */
+  function build() {
+    const seeds = choice("network", state.seeds.map((seed) => [String(seed), `seed ${seed}`]), (chosen) =>
+      set({ seed: state.seeds.find((seed) => String(seed) === chosen) }));
+    const best = make("button", { type: "button", onclick: () => set({ code: [] }) }, "best code");
+    const reset = make("button", { type: "button", onclick: () => set(first) }, "reset");
+    const columns = state.filters[0].map((_, k) => {
+      const path = make("path", { class: "filter" });
+      const { svg, say } = picture(126, 80, make("path", { class: "zero", d: "M3 40h120" }), path);
+      const number = slider(`code ${k + 1}:`, { low: -0.5, high: 0.5, step: 0.01 }, (value) =>
+        set({ code: now.code.map((old, j) => (j === k ? value : old)) }), (value) => written(rounded(value)));
+      return { path, say, number, column: make("div", { style: `--hue: ${HUES[k]}` }, number.field, svg) };
+    });
+    const middle = HEIGHT / 2;
+    const bars = state.target.map((_, i) => state.filters[0].map((_, k) =>
+      make("rect", { class: "bar", width: 14, x: across(i, WIDTH) - 7, style: `--hue: ${HUES[k]}` })));
+    const sum = make("path", { class: "ink" });
+    const circles = make("path", { class: "circles" });
+    const handles = state.target.map((_, i) => handle(i));
+    const svg = make("svg", { role: "group", "aria-label": "the sum, and the target",
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}` }, ...bars.flat(), make("path", { class: "zero", d: `M4 ${middle}h312` }),
+      sum, circles, ...handles);
+    const told = make("p", { "aria-live": "polite" });
+    parts = { seeds, columns, bars, sum, circles, handles, told, svg };
+    stage.replaceChildren(make("div", { class: "bar" }, seeds.group, best, reset),
+      make("div", { class: "three" }, ...columns.map((one) => one.column)),
+      make("p", { class: "name" }, "Bars: the scaled filters, stacked. Line: their sum, and the bias. " +
+        "Circles: a target, to be dragged."), make("div", { class: "sum" }, svg), told);
+  }
+  const rounded = (value) => Math.round(value * 100) / 100;
+
+  /** One point of the target, moved by pointer, touch or arrow keys. */
+  function handle(i) {
+    const node = make("rect", { class: "handle", tabindex: 0, role: "slider", "aria-orientation": "vertical",
+      "aria-valuemin": -REACH, "aria-valuemax": REACH, "aria-label": `target at point ${i}`,
+      width: 28, height: 28, rx: 14, x: across(i, WIDTH) - 14 });
+    const move = (height) => set({ code: [], target: state.target.map((old, j) =>
+      j === i ? rounded(Math.min(Math.max(height, -REACH), REACH)) : old) });
+    const steps = { ArrowUp: 0.05, ArrowRight: 0.05, ArrowDown: -0.05, ArrowLeft: -0.05, PageUp: 0.2,
+      PageDown: -0.2 };
+    node.addEventListener("keydown", (event) => {
+      const to = { Home: -REACH, End: REACH }[event.key] ?? state.target[i] + steps[event.key];
+      if (Number.isNaN(to)) return;
+      event.preventDefault();
+      move(to);
+    });
+    node.addEventListener("pointerdown", (event) => {
+      node.setPointerCapture(event.pointerId);
+      event.preventDefault();
+      node.focus();
+    });
+    node.addEventListener("pointermove", (event) => {
+      if (!node.hasPointerCapture(event.pointerId)) return;
+      const box = parts.svg.getBoundingClientRect();
+      move(REACH * (1 - (2 * (event.clientY - box.top)) / box.height));
+    });
+    return node;
+  }
+
+  function draw() {
+    now = decode(state);
+    parts.seeds.show(String(state.seed));
+    parts.columns.forEach(({ path, say, number }, k) => {
+      number.show(now.code[k]);
+      path.setAttribute("d", joined(line(now.scaled[k], 126, 80)));
+      say(`filter ${k + 1} times ${written(rounded(now.code[k]))}: ${now.scaled[k].map((v) => written(rounded(v)))}`);
+    });
+    parts.bars.forEach((column, i) => {
+      const ends = { true: 0, false: 0 }; // of the bars so far, above and below zero
+      column.forEach((bar, k) => {
+        const value = now.scaled[k][i];
+        const from = ends[value > 0];
+        const to = (ends[value > 0] = from + value);
+        bar.setAttribute("y", up(Math.max(from, to), HEIGHT));
+        bar.setAttribute("height", (Math.abs(value) / REACH) * (HEIGHT / 2));
+      });
+    });
+    parts.sum.setAttribute("d", joined(line(now.output, WIDTH, HEIGHT)));
+    const places = line(state.target, WIDTH, HEIGHT);
+    parts.circles.setAttribute("d", places.map(([x, y]) => `M${x - 5} ${y}a5 5 0 1 0 10 0a5 5 0 1 0 -10 0`).join(""));
+    parts.handles.forEach((node, i) => {
+      node.setAttribute("y", places[i][1] - 14);
+      node.setAttribute("aria-valuenow", state.target[i]);
+    });
+    const how = state.code.length ? "This code" : "The best code";
+    parts.told.textContent = `${how}, (${now.code.map((v) => written(rounded(v))).join(", ")}), misses the ` +
+      `target by ${scientific(now.error)} (mean squared).`;
+  }
+
+  function update() {
+    const next = read();
+    const words = problemOf(next);
+    problem.textContent = words;
+    problem.hidden = !words;
+    stage.hidden = Boolean(words);
+    if (words) return;
+    const same = state && next.filters === state.filters && next.seeds === state.seeds;
+    state = next;
+    if (!same) build();
+    draw();
+  }
+  for (const name of NAMES) model.on(`change:${name}`, update);
+  update();
+  return () => NAMES.forEach((name) => model.off(`change:${name}`, update));
+}
+
+const CSS = `
+.three svg, .sum svg { overflow: hidden; }
+.filter { stroke: var(--hue); stroke-width: 3; }
+.sum { max-width: 34rem; margin: 0.4rem auto; }
+rect.bar { fill: color-mix(in srgb, var(--hue) 45%, transparent); }
+.circles { fill: var(--paper); stroke: var(--accent); }
+.handle { fill: transparent; cursor: ns-resize; touch-action: none; }
+.name { font-size: 0.85rem; color: var(--quiet); }
+`;
+
+export { decode };
+export default { render };
