@@ -14,10 +14,6 @@ SOURCES = yaml.safe_load(PAGE.read_text("utf-8"))
 VERDICTS = ("confirmed", "corrected", "failed", "not judged")
 CLAIM = "application/vnd.convbook.claim+json"
 
-# Chapters in the making, which rows may name before they are there. Whoever merges one takes its
-# line away, and gives its rows a section, a verdict and claims: the tests below say which.
-AWAITED = {"11_lost_detail", "12_codes", "13_judged_codes"}
-
 every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source["key"])
 
 
@@ -33,10 +29,6 @@ def targets() -> set[str]:
 
 def cells(chapter: str) -> list[dict]:
     return json.loads((ROOT / "notebooks" / f"{chapter}.ipynb").read_text("utf-8"))["cells"]
-
-
-def is_there(chapter: str) -> bool:
-    return (ROOT / "notebooks" / f"{chapter}.ipynb").exists()
 
 
 def headings(chapter: str) -> set[str]:
@@ -83,27 +75,13 @@ def test_no_measured_number_is_typed():
 def test_every_link_meets_a_section():
     for target in targets():
         chapter, _, heading = target.partition("#")
-        if is_there(chapter):
-            assert heading in headings(chapter), target
-
-
-def test_only_chapters_in_the_making_are_missing():
-    chapters = {target.partition("#")[0] for target in targets()}
-    missing = {chapter for chapter in chapters if not is_there(chapter)}
-    assert missing == AWAITED, f"no longer awaited: {AWAITED - missing}"
-
-
-def test_no_row_calls_a_chapter_unwritten_that_is_there():
-    for row in rows():
-        chapters = {target.partition("#")[0] for target in row.get("see", [])}
-        waits = "being written" in row.get("note", "")
-        assert waits == bool(chapters & AWAITED), row
+        assert heading in headings(chapter), target
 
 
 def test_every_claim_is_one_of_the_rows_chapters():
     for row in rows():
         chapters = {target.partition("#")[0] for target in row.get("see", [])}
-        made = set().union(*(statements(chapter) for chapter in chapters if is_there(chapter)))
+        made = set().union(*(statements(chapter) for chapter in chapters))
         assert set(row.get("claims", [])) <= made, row
 
 
