@@ -3,7 +3,7 @@
 
 const TAPS = 7; // points of a patch
 const BATCH = 128;
-const MOST = 640000; // steps: the chapter's 5,000 epochs
+const MOST = 640000; // steps without a rest: the chapter's 5,000 epochs
 // The 46 weights, as PyTorch lists them: three filters of the encoder, their biases, three filters of
 // the decoder, its bias.
 const [ENCODER_BIAS, DECODER, DECODER_BIAS, SIZE] = [21, 24, 45, 46];
@@ -226,7 +226,7 @@ function render({ model, el }) {
   const { directions, floors } = principal();
   const tests = drawPatches(new Float64Array(512 * TAPS), randomness(1));
   let [state, net, history, every] = [{}, null, [], 1];
-  let [running, since, timer, painted] = [false, { steps: 0, time: 0 }, 0, 0];
+  let [running, since, timer, painted, until] = [false, { steps: 0, time: 0 }, 0, 0, MOST];
   const refused = {};
   const set = (changes) => {
     for (const [name, value] of Object.entries(changes)) model.set(name, value);
@@ -269,14 +269,14 @@ function render({ model, el }) {
     make("p", { class: "name" }, "Each filter is drawn at length 1. Dotted: the principal direction that it is " +
       "most like, and in brackets the cosine between the two."),
     make("div", { class: "two" }, inputNoise.field, rate.field,
-      make("div", {}, make("p", { class: "name" }, "error without noise, and PCA’s"), errors.svg),
+      make("div", {}, make("p", { class: "name" }, "error without noise (logarithmic), and PCA’s"), errors.svg),
       make("div", {}, make("p", { class: "name" }, "three patches (dots), given back (lines)"), patches.svg)));
   section.append(make("div", { class: "bar" }, go, reset, kinds.group, seed.field), problem, stage, told);
 
 
   function renew() {
     net = begin(state.seed);
-    [history, every] = [[], 100];
+    [history, every, until] = [[], 100, MOST];
     since = { steps: 0, time: performance.now() };
     note();
     draw();
@@ -289,7 +289,7 @@ function render({ model, el }) {
     every *= 2;
   }
   function start() {
-    if (net.steps >= MOST) renew();
+    if (net.steps >= until) until = net.steps + MOST;
     [running, since, painted] = [true, { steps: net.steps, time: performance.now() }, 0];
     timer = requestAnimationFrame(train);
     label();
@@ -310,8 +310,8 @@ function render({ model, el }) {
     do {
       step(net, state);
       if (net.steps % every === 0) note();
-    } while (net.steps < MOST && performance.now() - first < TURN);
-    if (!Number.isFinite(net.weights[0]) || net.steps >= MOST) return stop();
+    } while (net.steps < until && performance.now() - first < TURN);
+    if (!Number.isFinite(net.weights[0]) || net.steps >= until) return stop();
     if (first - painted > (slow.matches ? SLOWLY : APART)) {
       painted = first;
       draw();
@@ -345,7 +345,8 @@ function render({ model, el }) {
     const seconds = (performance.now() - since.time) / 1000;
     const speed = Math.round((net.steps - since.steps) / seconds);
     told.textContent = `${net.steps.toLocaleString("en")} steps, error ${scientific(error)}` +
-      (running && seconds > 0.2 ? `, ${speed.toLocaleString("en")} steps a second` : "");
+      (running && seconds > 0.2 ? `, ${speed.toLocaleString("en")} steps a second` : "") +
+      (net.steps >= until ? ". It rests: change the noise, or go on." : "");
   }
 
   function update() {
@@ -364,6 +365,7 @@ function render({ model, el }) {
     inputNoise.show(state.input_noise);
     rate.show(state.learning_rate);
     if (state.seed !== seedBefore) renew();
+    else if (net.steps >= until) start();
   }
   for (const name of NAMES) model.on(`change:${name}`, update);
   update();
