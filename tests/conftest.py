@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,10 +20,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from filelock import FileLock
+from playwright.sync_api import Browser, sync_playwright
 
 from convbook import plots
+from print_book import BROWSERS
 
 ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on the path: `apt-get install chromium` runs these tests"
+)
 
 # The same cases in every run, and no limit on the time of one: machines differ, and are busy.
 hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
@@ -134,3 +141,12 @@ def onnx_layer(
     node = of.make_node(operator, ["x", "w"], ["y"], **attributes)
     model = of.make_model(of.make_graph([node], "one_layer", inputs, [output]))
     return reference.ReferenceEvaluator(model).run(None, {"x": x, "w": weight})[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()

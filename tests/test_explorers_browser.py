@@ -5,7 +5,6 @@ import http.server
 import json
 import random
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,19 +14,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
+from conftest import needs_chromium
 from convbook.explorers import Explorer, Operator, Overlap, Predict
 from convbook.explorers.overlap import REMEDIES
 from convbook.matrices import conv_matrix
 from convbook.sizes import conv_size, conv_transpose_size
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
-)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on the path: `apt-get install chromium` runs these tests"
-)
+pytestmark = needs_chromium
 LARGEST_DRAWN = 24  # cells a side
 PHONE = {"width": 400, "height": 800}
 
@@ -48,15 +43,6 @@ RUN = """async ([source, cases, name]) => {
         return { problem, output, values, map, inner, strengths };
     });
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 class Visit:

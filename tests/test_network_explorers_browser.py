@@ -28,7 +28,7 @@ from convbook.training import fit_ensemble
 from store_explorers import stored_explorers
 
 pytestmark = other.pytestmark
-browser, shown, press, number = other.browser, other.shown, other.press, other.number
+shown, press, number = other.shown, other.press, other.number
 FOUR = torch.randn(4, 3, 7, generator=torch.Generator().manual_seed(0)) * 0.5
 DECODER = Decoder(
     filters=FOUR,

@@ -10,22 +10,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
-from conftest import build_book
-from print_book import BROWSERS
+from conftest import build_book, needs_chromium
 
 ROOT = Path(__file__).parents[1]
 NAME = "convolution-transposed"
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 # The theme asks for its symbols' fonts in a way that a browser refuses to a page from disk. They
 # are drawn by a script, and are not missed.
 FONTS = re.compile(r"fontawesome|Failed to load resource: net::ERR_FAILED")
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on the path: `apt-get install chromium` runs these tests"
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +41,6 @@ def unpacked(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     zipfile.ZipFile(root / "_build" / f"{NAME}.zip").extractall(folder)
     [top] = folder.iterdir()
     return top
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
