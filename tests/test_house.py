@@ -197,3 +197,10 @@ def test_the_readme_s_errors_are_those_of_the_chapter():
     errors = re.findall(r"0\.\d+", (ROOT / "README.md").read_text("utf-8"))
     assert len(errors) == 2
     assert [error for error in errors if f"error {error}" not in chapter] == []
+
+
+def test_no_letter_of_the_notation_means_two_things():
+    rows = re.findall(r"^\| (\$.*?) \|", (ROOT / "book" / "notation.md").read_text(), re.M)
+    symbols = [symbol for row in rows for symbol in re.split(r",\\ ", row.strip("$"))]
+    assert len(symbols) > 20
+    assert len(set(symbols)) == len(symbols)
