@@ -150,7 +150,7 @@ def test_errors_over_strength_are_means_with_a_band():
 
 
 def test_each_line_is_named_at_its_end_and_no_two_names_touch():
-    panels = {"salt": {"b": [0.0, 5.0], "a": [0.0, 5.1], "as it is": [0.0, 50.0]}}
+    panels = {"salt": {"b": torch.tensor([[0.0, 5.0]]), "a": [0.0, 5.1], "as it is": [0.0, 50.0]}}
     plots.over_strength(panels, (0.1, 0.2), {"salt": "probability"}, baseline="as it is")
     (axes,) = plt.gcf().axes
     heights = {text.get_text(): text.get_position()[1] for text in axes.texts}

@@ -91,7 +91,7 @@ def over_strength(
     size = (WIDTH, 2.4 * len(panels) + 0.2)
     _, grid = plt.subplots(len(panels), figsize=size, sharey=True, squeeze=False)
     methods = [each for lines in panels.values() for each in lines.items()]
-    top = 1.05 * max(np.max(errors) for name, errors in methods if name != baseline)
+    top = 1.05 * max(np.asarray(errors).max() for name, errors in methods if name != baseline)
     for axes, (kind, lines) in zip(grid[:, 0], panels.items(), strict=True):
         ends = {}
         for number, (name, errors) in enumerate(lines.items()):
