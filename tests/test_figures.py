@@ -142,12 +142,25 @@ def test_errors_over_strength_are_means_with_a_band():
     panels = {"salt": {"net": seeds, "as it is": [0.0, 6.0]}}
     plots.over_strength(panels, (0.1, 0.2), {"salt": "probability"}, baseline="as it is")
     (axes,) = plt.gcf().axes
-    drawn = [[y if y > 0 else None for y in line.get_ydata()] for line in axes.lines]
-    assert drawn == [[2, 6], [None, 6]]
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[2, 6], [0, 6]]
     assert axes.lines[0].get_xdata().tolist() == [0.1, 0.2]
     assert [line.get_linestyle() for line in axes.lines] == ["-", "--"]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert {band.min(), band.max()} == {1, 8}
+
+
+def test_each_line_is_named_at_its_end_and_no_two_names_touch():
+    panels = {"salt": {"b": torch.tensor([[0.0, 5.0]]), "a": [0.0, 5.1], "as it is": [0.0, 50.0]}}
+    plots.over_strength(panels, (0.1, 0.2), {"salt": "probability"}, baseline="as it is")
+    (axes,) = plt.gcf().axes
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert list(heights) == ["b", "a", "as it is"]  # from below
+    low, high, top = heights.values()
+    assert high - low >= 0.085 - 1e-9
+    assert top == 1  # the baseline leaves the axis
+    assert [text.get_color() for text in axes.texts[:2]] == [
+        line.get_color() for line in axes.lines[:2]
+    ]
 
 
 def test_a_histogram_counts_everything_once():

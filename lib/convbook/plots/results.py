@@ -78,32 +78,56 @@ def over_strength(
     measures: Mapping[str, str],
     baseline: str,
 ) -> None:
-    """Errors over the strength of a disturbance: a panel for each kind, a line for each method.
+    """Errors over the strength of a disturbance: a panel for each kind, a line for each method,
+    named at its end. The axis ends above the other methods; the baseline may leave it.
 
     Args:
         panels: kind to method to errors, (strengths,) or (seeds, strengths): drawn as the mean,
-            with a band from the best to the worst seed. No error at all has no place on the axis.
+            with a band from the best to the worst seed.
         strengths: the values on the horizontal axis.
         measures: kind to what its strength is, below that axis.
         baseline: the method that is drawn dashed.
     """
-    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 3.3), sharey=True, squeeze=False)
-    drawn = {}  # the legend's lines, by name
-    for axes, (kind, lines) in zip(grid[0], panels.items(), strict=True):
+    size = (WIDTH, 2.4 * len(panels) + 0.2)
+    _, grid = plt.subplots(len(panels), figsize=size, sharey=True, squeeze=False)
+    methods = [each for lines in panels.values() for each in lines.items()]
+    top = 1.05 * max(np.asarray(errors).max() for name, errors in methods if name != baseline)
+    for axes, (kind, lines) in zip(grid[:, 0], panels.items(), strict=True):
+        ends = {}
         for number, (name, errors) in enumerate(lines.items()):
             seeds = np.atleast_2d(np.asarray(errors, dtype=float))
-            seeds = np.where(seeds > 0, seeds, np.nan)
             plain = {"color": INK, "linestyle": "--", "linewidth": 1.4}
             look = {"color": f"C{number}", "marker": "o", "markersize": 4, "linewidth": 1.6}
             style = plain if name == baseline else look
-            (drawn[name],) = axes.plot(strengths, seeds.mean(0), **style)
+            axes.plot(strengths, seeds.mean(0), **style)
             band = {"color": style["color"], "alpha": 0.25, "linewidth": 0}
             axes.fill_between(strengths, seeds.min(0), seeds.max(0), **band)
+            ends[name] = (min(seeds.mean(0)[-1], top), style["color"])
         axes.set_title(kind, fontsize=10)
-        axes.set(yscale="log", xlabel=measures[kind])
-        plain_numbers(axes.yaxis)
-    grid[0][0].set_ylabel("test error (mean squared)")
-    figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=3, fontsize=9)
+        axes.set(xlabel=measures[kind], ylabel="error (mean squared)", ylim=(0, top))
+        _name_ends(axes, ends)
+
+
+def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]], gap: float = 0.085) -> None:
+    """Write each line's name right of the axes, at its end's height and in its colour.
+
+    Args:
+        ends: name to the height of the line's end, and its colour.
+        gap: between two names at least, as a share of the axis: where lines end closer together,
+            the names are pushed apart.
+    """
+    low, high = axes.get_ylim()
+    names = sorted(ends, key=lambda name: ends[name][0])
+    heights = [(ends[name][0] - low) / (high - low) for name in names]
+    for i in range(1, len(names)):
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    ceiling = 1.0
+    for i in reversed(range(len(names))):
+        heights[i] = min(heights[i], ceiling)
+        ceiling = heights[i] - gap
+    for name, height in zip(names, heights, strict=True):
+        place, look = (1.02, height), {"color": ends[name][1], "fontsize": 9, "va": "center"}
+        axes.text(*place, name, transform=axes.transAxes, **look)
 
 
 def over_epochs(
