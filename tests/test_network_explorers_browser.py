@@ -595,10 +595,10 @@ def test_the_whole_walk_stands_in_two_strips(shown):
         shares = torch.linspace(0, 1, 11)[:, None]
         by_codes = torch.tensor(decoded(MAP, torch.lerp(one, two, shares)))  # (11, 784)
         ends = torch.tensor(decoded(MAP, torch.stack([one, two])))
-        for name, images in {"codes": by_codes, "pixels": torch.lerp(*ends, shares)}.items():
-            strip = pixels(page, f"A to B through {name}")
+        for name, images in {"codes": by_codes, "images": torch.lerp(*ends, shares)}.items():
+            strip = pixels(page, f"{name} mixed, from A to B")
             assert (strip - 255 * images.clamp(0, 1)).abs().max() <= 1.5
-        at_80 = pixels(page, "A to B through codes")[8]
+        at_80 = pixels(page, "codes mixed, from A to B")[8]
         slider(page, "from A to B").press("End")
         for _ in range(20):
             slider(page, "from A to B").press("ArrowLeft")

@@ -139,7 +139,7 @@ function render({ model, el }) {
     map.addEventListener("click", follow);
     const here = images("at the cross");
     const mixtures = [images("codes mixed"), images("images mixed")];
-    const strips = [images("A to B through codes", STEPS), images("A to B through pixels", STEPS)];
+    const strips = ["codes", "images"].map((what) => images(`${what} mixed, from A to B`, STEPS));
     const walk = slider("from A to B:", { low: 0, high: 1, step: 0.01 }, (step) => set({ step }), (step) =>
       `${Math.round(100 * step)} %`);
     parts = { pins, way, walker, here, mixtures, strips, walk };
