@@ -194,7 +194,8 @@ text { stroke: var(--paper); stroke-width: 3px; paint-order: stroke; }
 .dot { stroke: var(--line); stroke-width: 4; }
 .filter { stroke: var(--hue); stroke-width: 3; }
 .end { fill: var(--paper); stroke: var(--hue); stroke-width: 2; cursor: grab; touch-action: none; }
-.letter { font-size: 12px; font-weight: 600; fill: currentColor; stroke: none; text-anchor: middle; pointer-events: none; }
+.letter { font-size: 12px; font-weight: 600; fill: currentColor; stroke: none; text-anchor: middle;
+  pointer-events: none; }
 .share { fill: color-mix(in srgb, var(--hue) 45%, transparent); stroke: none; }
 .now { stroke: var(--accent); }
 .at { stroke: var(--accent); stroke-width: 11; }
