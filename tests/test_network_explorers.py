@@ -8,7 +8,8 @@ import pytest
 import torch
 import traitlets
 
-from convbook.explorers import Decoder, LatentMap, Trainer
+from convbook.data import bezier
+from convbook.explorers import Decoder, LatentMap, NoiseAndAxes, Trainer
 from convbook.models import DenseAutoencoder
 from test_explorers import (
     test_an_explorer_stays_below_60_kilobytes as stays_small,
@@ -25,7 +26,8 @@ CODES = torch.tensor([[-9.0, -9], [0, 0], [1, 0], [0, 4], [1, 4], [1, 4], [9, 9]
 LABELS = torch.tensor([7, 0, 0, 5, 5, 5, 7])
 NETWORK = DenseAutoencoder((8, 2))
 MAP = LatentMap.of(NETWORK.decoder, CODES, LABELS, CODES[1], CODES[5])
-EVERY = [Trainer(), Decoder(**DECODER), MAP]
+AXES = NoiseAndAxes.of(bezier().train, noise=[0.4, 0.1], angle=30)
+EVERY = [Trainer(), Decoder(**DECODER), MAP, AXES]
 
 
 @pytest.mark.parametrize("explorer", EVERY, ids=lambda e: e.words())
@@ -112,6 +114,47 @@ def test_the_map_refuses_what_does_not_fit(change: dict, message: str):
 def test_the_trainer_refuses_what_cannot_be_trained(settings: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         Trainer(**settings)
+
+
+def test_the_axes_are_those_of_the_data():
+    """Two standard deviations and directions say all of the curves; NumPy's are the judge."""
+    curves = bezier().train[:, 0].double().numpy()  # (16384, 15)
+    _, sizes, rows = np.linalg.svd(curves - curves.mean(0), full_matrices=False)
+    assert AXES.spreads == pytest.approx((sizes / np.sqrt(len(curves) - 1))[:2], abs=1e-4)
+    assert np.abs((np.array(AXES.directions) * rows[:2]).sum(1)) == pytest.approx(1, abs=1e-3)
+    drawn = np.array(AXES.dots) @ AXES.directions + curves.mean(0)
+    assert drawn == pytest.approx(curves[: len(drawn)], abs=1e-3)
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, 144.5])
+def test_the_axes_draw_the_data_and_cost_what_noise_adds(angle: float):
+    """The filters make the data's covariance of uncorrelated numbers, and the penalty is what
+    drawn noise adds.
+    """
+    explorer = NoiseAndAxes(**AXES.state() | {"angle": angle})
+    filters = explorer.filters() @ AXES.directions  # (2, 15)
+    covariance = torch.cov(bezier().train[:, 0].double().T).numpy()
+    assert filters.T @ filters == pytest.approx(covariance, abs=1e-3)
+    noise = np.random.default_rng(0).normal(size=(100_000, 2)) * explorer.noise
+    added = np.square(noise @ filters).sum(1).mean()
+    assert explorer.penalty() == pytest.approx(added, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"spreads": [1.0]}, "spreads: expected (2,), not (1,)"),
+        ({"spreads": [1.0, 0.0]}, "spreads=[1.0, 0.0]: expected positive numbers"),
+        ({"directions": [[1, 2, 3]]}, "directions: expected (2, n), not (1, 3)"),
+        ({"dots": [1, 2]}, "dots: expected (N, 2), not (2,)"),
+        ({"noise": [0.1]}, "noise=[0.1]: expected two numbers"),
+        ({"noise": [0.1, -0.1]}, "noise=-0.1"),
+        ({"angle": 181.0}, "angle=181.0: expected a number from 0 to 180"),
+    ],
+)
+def test_the_axes_refuse_what_is_no_turn(change: dict, message: str):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        NoiseAndAxes(**AXES.state() | change)
 
 
 def test_a_trait_has_its_type():

@@ -4,7 +4,7 @@ controls.
 
 import re
 from base64 import b64decode
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import nbformat
@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from playwright.sync_api import Browser, Locator, Page, expect
+from scipy.linalg import expm
 from scipy.optimize import lsq_linear
 from scipy.stats import ks_2samp
 from torch import Tensor
@@ -22,7 +23,7 @@ import test_explorers_browser as other
 from convbook.baselines import PCA
 from convbook.data import bezier
 from convbook.data.curves import basis
-from convbook.explorers import Decoder, Explorer, LatentMap, Trainer
+from convbook.explorers import Decoder, Explorer, LatentMap, NoiseAndAxes, Trainer
 from convbook.models import DenseAutoencoder, PatchAutoencoder, initialised
 from convbook.training import fit_ensemble
 from store_explorers import stored_explorers
@@ -39,7 +40,8 @@ DECODER = Decoder(
 DENSE = initialised(lambda: DenseAutoencoder((64, 32, 2)), 0)
 CODES = torch.randn(300, 2, generator=torch.Generator().manual_seed(0))
 MAP = LatentMap.of(DENSE.decoder, CODES, torch.arange(300) % 10, CODES[0], CODES[1])
-EVERY = [Trainer(), DECODER, MAP]
+AXES = NoiseAndAxes.of(bezier().train, noise=[0.4, 0.1], angle=30)
+EVERY = [Trainer(), DECODER, MAP, AXES]
 every_explorer = pytest.mark.parametrize("explorer", EVERY, ids=lambda one: type(one).__name__)
 
 
@@ -263,6 +265,37 @@ def test_the_trainer_s_sliders(shown):
         assert press(page, "equal").get_attribute("aria-pressed") == "true"
 
 
+def test_swapped_noise_makes_filters_change_places(browser: Browser):
+    """Chapter 7 asks whether filters that have settled do."""
+    run = """({ begin, principal, settled, step }, settings) => {
+        const net = begin(11);
+        return [settings.code_noise, [...settings.code_noise].reverse()].map((code_noise) => {
+            for (let i = 0; i < 25000; i++) step(net, { ...settings, code_noise });
+            return settled(net.weights, principal().directions);
+        });
+    }"""
+    before, after = by_module(browser, Trainer, run, UNEQUAL | {"learning_rate": 0.003})
+    assert [one["nearest"] for one in before] == [2, 1, 0]
+    assert [one["nearest"] for one in after] == [0, 1, 2]
+    assert after[0]["length"] > 10 * before[0]["length"]
+
+
+def test_the_trainer_swaps_noise_and_shows_lengths(shown):
+    with shown(Trainer()) as page:
+        press(page, "swap noise 1 and 3").click()
+        values = [slider(page, f"noise on number {k}") for k in (1, 2, 3)]
+        assert [v.get_attribute("aria-valuetext") for v in values] == ["0.001", "0.01", "0.1"]
+        labels = [
+            page.get_by_role("img", name=f"filter {k},").get_attribute("aria-label")
+            for k in (1, 2, 3)
+        ]
+        lengths = [float(label.split("length ")[1]) for label in labels]
+        bars = page.locator(".length").evaluate_all("all => all.map(one => one.clientWidth)")
+        assert max(bars) > 100
+        expected = [length / max(lengths) for length in lengths]
+        assert [bar / max(bars) for bar in bars] == pytest.approx(expected, abs=0.02)
+
+
 def test_noise_between_two_stops_is_kept(shown):
     with shown(Trainer(code_noise=[0.1, 0.02, 0.000001])) as page:
         values = [slider(page, f"noise on number {k}") for k in (1, 2, 3)]
@@ -333,12 +366,14 @@ def test_the_decoder_s_controls(shown):
         first, told = (codes(page), line(page)), page.locator("[aria-live]")
         assert "The best code" in told.inner_text()
         slider(page, "code 2").press("End")
-        assert codes(page) == [first[0][0], "0.5", first[0][2]]
+        assert codes(page) == [first[0][0], "0.25", first[0][2]]
         assert "This code" in told.inner_text()
         assert line(page) != first[1]
         press(page, "seed 33").click()
-        assert codes(page)[1] == "0.5", "a code of one's own is kept"
+        assert codes(page)[1] == "0.25", "a code of one's own is kept"
+        assert press(page, "best code").get_attribute("aria-disabled") == "false"
         press(page, "best code").click()
+        assert press(page, "best code").get_attribute("aria-disabled") == "true"
         assert "The best code" in told.inner_text()
         other_seed = codes(page)
         point = slider(page, "target at point 3")
@@ -359,6 +394,59 @@ def test_the_decoder_s_controls(shown):
         assert (codes(page), line(page)) == first
 
 
+def reach(explorer: Decoder) -> float:
+    """The height at the top of the sum's picture: what sliders at ±0.25 reach in any network."""
+    filters, bias = np.array(explorer.filters), np.array(explorer.bias)  # (S, K, n), (S,)
+    return max(0.8, (0.25 * np.abs(filters).sum(1) + np.abs(bias)[:, None]).max())
+
+
+def heights(page: Page, name: str) -> list[float]:
+    """Of the points of a path in the sum's picture, in its units from the top."""
+    drawn = page.locator(f".sum {name}").get_attribute("d")
+    return [float(point.split()[1]) for point in drawn[1:].split("L")]
+
+
+def test_no_slider_takes_the_curve_out_of_its_frame(shown):
+    with shown(DECODER) as page:
+        frame = float(page.locator(".sum svg").get_attribute("viewBox").split()[3])
+        for seed in DECODER.seeds:
+            press(page, f"seed {seed}").click()
+            for ends in product(("Home", "End"), repeat=3):
+                for k, end in enumerate(ends, start=1):
+                    slider(page, f"code {k}").press(end)
+                assert 0 <= min(heights(page, ".ink")) <= max(heights(page, ".ink")) <= frame
+        assert (
+            page.locator(".beyond").evaluate_all("all => all.map(one => one.getAttribute('d'))")
+            == [""] * 4
+        )
+
+
+def test_what_leaves_its_frame_is_marked(shown):
+    with shown(Decoder(**DECODER.state() | {"code": [1.0, 0.0, 0.0]})) as page:
+        marks = page.locator(".three .beyond").evaluate_all(
+            "all => all.map(one => one.getAttribute('d'))"
+        )
+        beyond = np.abs(DECODER.filters[0][0]) > 0.25 * np.abs(DECODER.filters).max()
+        assert [mark.count("M") for mark in marks] == [beyond.sum(), 0, 0]
+
+
+def test_the_seed_before_stays_as_a_pale_band(shown):
+    with shown(DECODER) as page:
+        band = page.locator(".sum .band")
+        assert band.get_attribute("d") == ""
+        before = line(page)
+        press(page, "seed 33").click()
+        assert band.get_attribute("d") == before
+        assert "Beside seed 11 with the same target" in page.locator("[aria-live]").inner_text()
+        slider(page, "target at point 3").press("ArrowUp")
+        assert band.get_attribute("d") != before, "it is of the same target, wherever that is"
+        slider(page, "code 1").press("End")
+        assert "Beside seed 11 with the same code" in page.locator("[aria-live]").inner_text()
+        press(page, "reset").click()
+        assert band.get_attribute("d") == ""
+        assert "Beside" not in page.locator("[aria-live]").inner_text()
+
+
 def test_a_circle_is_dragged(shown):
     with shown(DECODER, viewport=other.PHONE) as page:
         before, point = codes(page), slider(page, "target at point 5")
@@ -371,7 +459,7 @@ def test_a_circle_is_dragged(shown):
         page.mouse.move(middle[0], middle[1] + 30)
         height = page.locator(".sum svg").bounding_box()["height"]
         moved = float(point.get_attribute("aria-valuenow"))
-        assert moved == pytest.approx(30 / height * 1.6, abs=0.02)
+        assert moved == pytest.approx(30 / height * 2 * reach(DECODER), abs=0.02)
         assert codes(page) != before
 
 
@@ -386,7 +474,8 @@ def test_networks_with_one_span_draw_one_curve(shown):
         press(page, "seed 2").click()
         after = page.locator("[aria-live]").inner_text(), codes(page)
         assert after[1] != before[1]
-        assert after[0].split("misses")[1] == before[0].split("misses")[1]
+        assert before[0].split("misses")[1] in after[0]
+        assert heights(page, ".band") == pytest.approx(heights(page, ".ink"), abs=0.15)
 
 
 # LatentMap
@@ -428,14 +517,16 @@ def test_the_map_s_decoder_is_pytorch_s(browser: Browser, make):
 
 
 def pixels(page: Page, name: str) -> Tensor:
-    """(784,) of a picture, from 0 to 255."""
+    """(784,) of a picture, from 0 to 255; (N, 784) of N pictures in a strip."""
     canvas = page.get_by_role("img", name=re.compile(f"^{name}:"))
     copied = """one => {
-        const copy = new OffscreenCanvas(28, 28).getContext("2d", { willReadFrequently: true });
+        const canvas = new OffscreenCanvas(one.width, 28);
+        const copy = canvas.getContext("2d", { willReadFrequently: true });
         copy.drawImage(one, 0, 0);
-        return [...copy.getImageData(0, 0, 28, 28).data];
+        return [...copy.getImageData(0, 0, one.width, 28).data];
     }"""
-    return torch.tensor(canvas.evaluate(copied)).view(784, 4)[:, 0].float()
+    red = torch.tensor(canvas.evaluate(copied)).view(28, -1, 28, 4)[..., 0]  # (28, N, 28)
+    return red.transpose(0, 1).flatten(1).squeeze(0).float()
 
 
 def expected_pixels(explorer: LatentMap, code: list[float]) -> Tensor:
@@ -452,7 +543,8 @@ def test_the_map_under_the_pointer(shown):
         box = page.locator("svg.map").bounding_box()
 
         def at(across: float, up: float) -> list[float]:
-            shares = zip((across, up), MAP.low, MAP.high, strict=True)
+            on_map = [(share * 334 - 17) / 300 for share in (across, up)]  # without its rim
+            shares = zip(on_map, MAP.low, MAP.high, strict=True)
             return [low + share * (high - low) for share, low, high in shares]
 
         page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.1 * box["height"])
@@ -481,7 +573,7 @@ def test_a_walk_on_the_map(shown):
         walk = slider(page, "from A to B")
         walk.press("Home")
         for name in ("images mixed", "codes mixed"):
-            assert (pixels(page, name) - pixels(page, "A")).abs().max() <= 1
+            assert (pixels(page, name) - expected_pixels(MAP, one)).abs().max() <= 1
         for _ in range(30):
             walk.press("ArrowRight")
         assert walk.get_attribute("aria-valuetext") == "30 %"
@@ -496,6 +588,53 @@ def test_a_walk_on_the_map(shown):
         page.wait_for_function("location.hash.includes('LatentMap1.step')")
 
 
+def test_the_whole_walk_stands_in_two_strips(shown):
+    with shown(MAP) as page:
+        page.get_by_role("slider", name="end B").press("ArrowLeft")
+        one, two = (torch.tensor(code_of(page, f"end {name}")) for name in "AB")
+        shares = torch.linspace(0, 1, 11)[:, None]
+        by_codes = torch.tensor(decoded(MAP, torch.lerp(one, two, shares)))  # (11, 784)
+        ends = torch.tensor(decoded(MAP, torch.stack([one, two])))
+        for name, images in {"codes": by_codes, "images": torch.lerp(*ends, shares)}.items():
+            strip = pixels(page, f"{name} mixed, from A to B")
+            assert (strip - 255 * images.clamp(0, 1)).abs().max() <= 1.5
+        at_80 = pixels(page, "codes mixed, from A to B")[8]
+        slider(page, "from A to B").press("End")
+        for _ in range(20):
+            slider(page, "from A to B").press("ArrowLeft")
+        assert (pixels(page, "codes mixed") - at_80).abs().max() <= 1
+
+
+def test_no_two_digits_of_the_map_cover_each_other(shown):
+    """In chapter 5 the middles of 4 and 9, and of 5 and 8, lie nearly in one place."""
+    with shown(stored_map()) as page:
+        bare = "all => all.map(one => one.getBBox()).map(({ x, y, width, height }) => "
+        bare += "({ x, y, width, height }))"  # without the halo around each
+        boxes = page.locator(".digit").evaluate_all(bare)
+        assert len(boxes) == 10
+        for one, two in combinations(boxes, 2):
+            apart = (
+                abs(one[side] - two[side]) >= two[size]
+                for side, size in (("x", "width"), ("y", "height"))
+            )
+            assert any(apart)
+
+
+def test_an_end_at_the_map_s_edge_is_whole(shown):
+    with shown(MAP) as page:
+        end, frame = (
+            page.get_by_role("slider", name="end A"),
+            page.locator("svg.map").bounding_box(),
+        )
+        for keys in (["ArrowUp", "ArrowLeft"], ["ArrowDown", "ArrowRight"]):
+            for key in keys * 51:
+                end.press(key)
+            box = end.bounding_box()
+            for side, size in (("x", "width"), ("y", "height")):
+                assert frame[side] < box[side]
+                assert box[side] + box[size] < frame[side] + frame[size]
+
+
 def test_the_map_is_touched(shown):
     options = {"viewport": other.PHONE, "has_touch": True, "is_mobile": True}
     with shown(MAP, **options) as page:
@@ -505,6 +644,112 @@ def test_the_map_is_touched(shown):
         after = code_of(page, "cross")
         assert after[0] < before[0]
         assert after[1] > before[1]
+
+
+# NoiseAndAxes
+
+
+def test_the_axes_compute_what_numpy_does(browser: Browser):
+    draw = np.random.default_rng(0)
+    cases = [
+        {
+            "spreads": draw.uniform(0.1, 3, 2).tolist(),
+            "noise": draw.uniform(0, 1, 2).tolist(),
+            "angle": draw.uniform(0, 180),
+        }
+        for _ in range(1000)
+    ]
+    run = "({ costs, filtersOf }, cases) => cases.map((one) => [filtersOf(one), costs(one)])"
+    for case, (filters, added) in zip(
+        cases, by_module(browser, NoiseAndAxes, run, cases), strict=True
+    ):
+        spreads, filters = np.array(case["spreads"]), np.array(filters)
+        turn = expm(np.radians(case["angle"]) * np.array([[0, 1], [-1, 0]]))
+        assert filters == pytest.approx(turn @ np.diag(spreads), abs=1e-9)
+        for k, scale in enumerate(case["noise"]):
+            only = np.zeros((2, 2))
+            only[k, k] = scale**2  # the covariance of noise on this number alone
+            assert added[k] == pytest.approx(np.trace(filters.T @ only @ filters), abs=1e-9)
+        python = NoiseAndAxes(**AXES.state() | case)
+        assert sum(added) == pytest.approx(python.penalty(), rel=1e-3), "spreads are rounded there"
+
+
+def turned(page: Page) -> int:
+    return int(slider(page, "turned by").input_value())
+
+
+def test_the_axes_controls(shown):
+    with shown(AXES) as page:
+        told = page.locator("[aria-live]")
+        assert turned(page) == 30
+        curve = page.locator(".columns .filter").first
+        first = curve.get_attribute("d")
+        slider(page, "filter 1").press("ArrowRight")
+        assert turned(page) == 35
+        assert curve.get_attribute("d") != first
+        slider(page, "filter 2").press("PageDown")
+        assert turned(page) == 20
+        slider(page, "filter 2").press("End")
+        assert turned(page) == 180
+        assert "No angle costs less" not in told.inner_text()
+        slider(page, "turned by").press("Home")
+        slider(page, "filter 1").press("PageUp")
+        for _ in range(5):
+            slider(page, "filter 1").press("PageUp")
+        assert turned(page) == 90
+        assert "No angle costs less" in told.inner_text()
+        assert f"Together {penalty(90):.3}" in told.inner_text()
+        page.wait_for_function("location.hash.includes('NoiseAndAxes1.angle=90')")
+        slider(page, "noise on number 2").press("End")
+        assert "Every angle costs as much" in told.inner_text()
+        slider(page, "noise on number 1").press("Home")
+        slider(page, "turned by").press("End")
+        assert "No angle costs less" in told.inner_text()
+        label = page.get_by_role("img", name="over the angle").get_attribute("aria-label")
+        assert "at 45°" in label
+
+
+def penalty(angle: float) -> float:
+    return NoiseAndAxes(**AXES.state() | {"angle": angle}).penalty()
+
+
+def test_the_curve_of_costs_is_the_library_s(shown):
+    with shown(AXES) as page:
+        drawn = page.locator(".pictures .ink").last.get_attribute("d")
+        heights = np.array([float(point.split()[1]) for point in drawn[1:].split("L")])
+        expected = np.array([penalty(angle) for angle in np.linspace(0, 180, len(heights))])
+        assert (130 - heights) / 115 == pytest.approx(expected / expected.max(), abs=0.002)
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_an_axis_is_dragged(shown, which: int):
+    options = {"viewport": other.PHONE}
+    with shown(AXES, **options) as page:
+        end = slider(page, f"filter {which}")
+        frame = page.locator(".pictures svg").first.bounding_box()
+        centre = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+        box = end.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        to = (0, -100) if which == 1 else (-100, 0)  # up, or to the left: both at 90 degrees
+        page.mouse.move(centre[0] + to[0], centre[1] + to[1], steps=4)
+        assert turned(page) == 90
+        page.mouse.move(centre[0] + 90, centre[1] + (20 if which == 1 else -20))
+        page.mouse.up()
+        assert turned(page) == 0, "no further than its range"
+        middle = end.bounding_box()
+        assert middle["y"] + middle["height"] / 2 == pytest.approx(
+            centre[1]
+            - (0 if which == 1 else AXES.spreads[1] / AXES.spreads[0] * reach_right(page)),
+            abs=2,
+        )
+
+
+def reach_right(page: Page) -> float:
+    """How far filter 1's end lies from the middle at 0 degrees, in pixels."""
+    frame = page.locator(".pictures svg").first.bounding_box()
+    box = slider(page, "filter 1").bounding_box()
+    return box["x"] + box["width"] / 2 - frame["x"] - frame["width"] / 2
 
 
 # All of them

@@ -1,5 +1,6 @@
 """Things to turn: in a live notebook, in Colab, and on a page with no kernel, from one source."""
 
+from convbook.explorers.axes import NoiseAndAxes
 from convbook.explorers.decoder import Decoder
 from convbook.explorers.explorer import Explorer
 from convbook.explorers.latent import LatentMap
@@ -8,4 +9,13 @@ from convbook.explorers.overlap import Overlap
 from convbook.explorers.predict import Predict
 from convbook.explorers.trainer import Trainer
 
-__all__ = ["Decoder", "Explorer", "LatentMap", "Operator", "Overlap", "Predict", "Trainer"]
+__all__ = [
+    "Decoder",
+    "Explorer",
+    "LatentMap",
+    "NoiseAndAxes",
+    "Operator",
+    "Overlap",
+    "Predict",
+    "Trainer",
+]

@@ -52,8 +52,13 @@ function decode(s) {
 // From here on: how it is shown.
 
 const NAMES = ["filters", "bias", "seeds", "seed", "code", "target"];
-const [WIDTH, HEIGHT] = [320, 150]; // of the sum's picture
-const REACH = 0.8; // the height at its top, which no curve of the chapter passes
+const [WIDTH, HEIGHT] = [320, 170]; // of the sum's picture
+const REACH = 0.8; // the target's largest height, which no curve of the chapter passes
+const LIMIT = 0.25; // of a slider: no patch of the chapter has a larger code
+const KEYS = { ArrowUp: 0.05, ArrowRight: 0.05, ArrowDown: -0.05, ArrowLeft: -0.05, PageUp: 0.2, PageDown: -0.2,
+  Home: -Infinity, End: Infinity };
+const largest = (values) => Math.max(...values.map(Math.abs));
+const apart = (one, other) => largest(one.map((value, i) => value - other[i]));
 
 function render({ model, el }) {
   const section = enclose(el, "Explorer: a decoder at work", CURVES + CSS);
@@ -63,93 +68,101 @@ function render({ model, el }) {
   const stage = make("div");
   section.append(problem, stage);
   let [state, now, parts] = [null, null, null];
+  let before = null; // the seed before the present one, whose curves stay as a pale band
   const set = (changes) => {
     for (const [name, value] of Object.entries(changes)) model.set(name, value);
     model.save_changes();
   };
   const across = (i, width) => 12 + (i * (width - 24)) / (state.target.length - 1);
-  const up = (value, height) => (height / 2) * (1 - value / REACH);
-  const line = (values, width, height) => values.map((value, i) => [across(i, width), up(value, height)]);
+  const up = (value, reach, height) => (height / 2) * (1 - value / reach);
+  const line = (values, reach, width, height) =>
+    values.map((value, i) => [across(i, width), up(value, reach, height)]);
+  /** Arrowheads at the edge, where one of these points lies beyond it. */
+  const beyond = (points, height) => points.filter(([, y]) => y < 0 || y > height).map(([x, y]) =>
+    y < 0 ? `M${x - 5} 7l5 -6l5 6` : `M${x - 5} ${height - 7}l5 6l5 -6`).join("");
 
   /** The controls, once it is known how many there are. */
   function build() {
     const seeds = choice("network", state.seeds.map((seed) => [String(seed), `seed ${seed}`]), (chosen) =>
       set({ seed: state.seeds.find((seed) => String(seed) === chosen) }));
+    // Grey where the code is the best one already; it keeps the focus, which `disabled` would lose.
     const best = make("button", { type: "button", onclick: () => set({ code: [] }) }, "best code");
-    const reset = make("button", { type: "button", onclick: () => set(first) }, "reset");
+    const reset = make("button", { type: "button", onclick: () => {
+      set(first);
+      before = null;
+      draw();
+    } }, "reset");
+    // The axes reach as far as the sliders take any of the networks.
+    const reach = Math.max(REACH, ...state.filters.flatMap((own, which) => state.target.map((_, i) =>
+      Math.abs(state.bias[which]) + LIMIT * own.reduce((sum, filter) => sum + Math.abs(filter[i]), 0))));
+    const most = LIMIT * largest(state.filters.flat(2));
     const columns = state.filters[0].map((_, k) => {
-      const path = make("path", { class: "filter" });
-      const { svg, say } = picture(126, 80, make("path", { class: "zero", d: "M3 40h120" }), path);
-      const number = slider(`code ${k + 1}:`, { low: -0.5, high: 0.5, step: 0.01 }, (value) =>
+      const [band, path, out] = ["band", "filter", "beyond"].map((name) => make("path", { class: name }));
+      const { svg, say } = picture(126, 80, make("path", { class: "zero", d: "M3 40h120" }), band, path, out);
+      const number = slider(`code ${k + 1}:`, { low: -LIMIT, high: LIMIT, step: 0.01 }, (value) =>
         set({ code: now.code.map((old, j) => (j === k ? value : old)) }), (value) => written(rounded(value)));
-      return { path, say, number, column: make("div", { style: `--hue: ${HUES[k]}` }, number.field, svg) };
+      return { band, path, out, say, number,
+        column: make("div", { style: `--hue: ${HUES[k]}` }, number.field, svg) };
     });
     const middle = HEIGHT / 2;
     const bars = state.target.map((_, i) => state.filters[0].map((_, k) =>
       make("rect", { class: "bar", width: 14, x: across(i, WIDTH) - 7, style: `--hue: ${HUES[k]}` })));
-    const sum = make("path", { class: "ink" });
-    const circles = make("path", { class: "circles" });
+    const [band, sum, out, circles] = ["band", "ink", "beyond", "circles"].map((name) =>
+      make("path", { class: name }));
     const handles = state.target.map((_, i) => handle(i));
     const svg = make("svg", { role: "group", "aria-label": "the sum, and the target",
       viewBox: `0 0 ${WIDTH} ${HEIGHT}` }, ...bars.flat(), make("path", { class: "zero", d: `M4 ${middle}h312` }),
-      sum, circles, ...handles);
+      band, sum, out, circles, ...handles);
     const told = make("p", { "aria-live": "polite" });
-    parts = { seeds, columns, bars, sum, circles, handles, told, svg };
+    parts = { seeds, best, columns, bars, band, sum, out, circles, handles, told, reach, most };
     stage.replaceChildren(make("div", { class: "bar" }, seeds.group, best, reset),
       make("div", { class: "three" }, ...columns.map((one) => one.column)),
       make("p", { class: "name" }, "Bars: the scaled filters, stacked. Line: their sum, and the bias. " +
-        "Circles: a target, to be dragged."), make("div", { class: "sum" }, svg), told);
+        "Circles: a target, to be dragged. Pale, once you change the seed: what the seed before makes of the same."),
+      make("div", { class: "sum" }, svg), told);
   }
   const rounded = (value) => Math.round(value * 100) / 100;
 
-  /** One point of the target, moved by pointer, touch or arrow keys. */
+  /** One point of the target. */
   function handle(i) {
-    const node = make("rect", { class: "handle", tabindex: 0, role: "slider", "aria-orientation": "vertical",
+    const node = make("rect", { class: "handle", role: "slider", "aria-orientation": "vertical",
       "aria-valuemin": -REACH, "aria-valuemax": REACH, "aria-label": `target at point ${i}`,
       width: 28, height: 28, rx: 14, x: across(i, WIDTH) - 14 });
     const move = (height) => set({ code: [], target: state.target.map((old, j) =>
       j === i ? rounded(Math.min(Math.max(height, -REACH), REACH)) : old) });
-    const steps = { ArrowUp: 0.05, ArrowRight: 0.05, ArrowDown: -0.05, ArrowLeft: -0.05, PageUp: 0.2,
-      PageDown: -0.2 };
-    node.addEventListener("keydown", (event) => {
-      const to = { Home: -REACH, End: REACH }[event.key] ?? state.target[i] + steps[event.key];
-      if (Number.isNaN(to)) return;
-      event.preventDefault();
-      move(to);
-    });
-    node.addEventListener("pointerdown", (event) => {
-      node.setPointerCapture(event.pointerId);
-      event.preventDefault();
-      node.focus();
-    });
-    node.addEventListener("pointermove", (event) => {
-      if (!node.hasPointerCapture(event.pointerId)) return;
-      const box = parts.svg.getBoundingClientRect();
-      move(REACH * (1 - (2 * (event.clientY - box.top)) / box.height));
-    });
-    return node;
+    return movable(node, ([, down]) => move(parts.reach * (1 - 2 * down)), KEYS, (by) => move(state.target[i] + by));
   }
 
   function draw() {
     now = decode(state);
+    const { reach, most } = parts;
+    const old = before === null ? null : decode({ ...state, seed: before });
     parts.seeds.show(String(state.seed));
-    parts.columns.forEach(({ path, say, number }, k) => {
+    parts.best.setAttribute("aria-disabled", !state.code.length);
+    parts.columns.forEach(({ band, path, out, say, number }, k) => {
       number.show(now.code[k]);
-      path.setAttribute("d", joined(line(now.scaled[k], 126, 80)));
+      const points = line(now.scaled[k], most, 126, 80);
+      path.setAttribute("d", joined(points));
+      out.setAttribute("d", beyond(points, 80));
+      band.setAttribute("d", old ? joined(line(old.scaled[k], most, 126, 80)) : "");
       say(`filter ${k + 1} times ${written(rounded(now.code[k]))}: ${now.scaled[k].map((v) => written(rounded(v)))}`);
     });
+    const tops = [];
     parts.bars.forEach((column, i) => {
       const ends = { true: 0, false: 0 }; // of the bars so far, above and below zero
       column.forEach((bar, k) => {
         const value = now.scaled[k][i];
         const from = ends[value > 0];
         const to = (ends[value > 0] = from + value);
-        bar.setAttribute("y", up(Math.max(from, to), HEIGHT));
-        bar.setAttribute("height", (Math.abs(value) / REACH) * (HEIGHT / 2));
+        bar.setAttribute("y", up(Math.max(from, to), reach, HEIGHT));
+        bar.setAttribute("height", (Math.abs(value) / reach) * (HEIGHT / 2));
       });
+      for (const end of Object.values(ends)) tops.push([across(i, WIDTH), up(end, reach, HEIGHT)]);
     });
-    parts.sum.setAttribute("d", joined(line(now.output, WIDTH, HEIGHT)));
-    const places = line(state.target, WIDTH, HEIGHT);
+    parts.out.setAttribute("d", beyond(tops, HEIGHT));
+    parts.sum.setAttribute("d", joined(line(now.output, reach, WIDTH, HEIGHT)));
+    parts.band.setAttribute("d", old ? joined(line(old.output, reach, WIDTH, HEIGHT)) : "");
+    const places = line(state.target, reach, WIDTH, HEIGHT);
     parts.circles.setAttribute("d", places.map(([x, y]) => `M${x - 5} ${y}a5 5 0 1 0 10 0a5 5 0 1 0 -10 0`).join(""));
     parts.handles.forEach((node, i) => {
       node.setAttribute("y", places[i][1] - 14);
@@ -157,7 +170,14 @@ function render({ model, el }) {
     });
     const how = state.code.length ? "This code" : "The best code";
     parts.told.textContent = `${how}, (${now.code.map((v) => written(rounded(v))).join(", ")}), misses the ` +
-      `target by ${scientific(now.error)} (mean squared).`;
+      `target by ${scientific(now.error)} (mean squared).` + (old ? compared(old) : "");
+  }
+  /** What a change of the seed has changed, in words. */
+  function compared(old) {
+    const filters = largest(now.scaled.map((filter, k) => apart(filter, old.scaled[k])));
+    const same = state.code.length ? "code" : "target";
+    return ` Beside seed ${before} with the same ${same} (pale): the scaled filters differ by up to ` +
+      `${filters.toPrecision(2)}, the curve by up to ${apart(now.output, old.output).toPrecision(2)}.`;
   }
 
   function update() {
@@ -168,6 +188,8 @@ function render({ model, el }) {
     stage.hidden = Boolean(words);
     if (words) return;
     const same = state && next.filters === state.filters && next.seeds === state.seeds;
+    if (!same) before = null;
+    else if (next.seed !== state.seed) before = state.seed;
     state = next;
     if (!same) build();
     draw();
@@ -183,6 +205,9 @@ const CSS = `
 .sum { max-width: 34rem; margin: 0.4rem auto; }
 rect.bar { fill: color-mix(in srgb, var(--hue) 45%, transparent); }
 .circles { fill: var(--paper); stroke: var(--accent); }
+.band { stroke: color-mix(in srgb, var(--hue, currentColor) 28%, transparent); stroke-width: 9; }
+.beyond { stroke: #d55e00; }
+[aria-disabled="true"] { opacity: 0.45; cursor: default; }
 .handle { fill: transparent; cursor: ns-resize; touch-action: none; }
 .name { font-size: 0.85rem; color: var(--quiet); }
 `;

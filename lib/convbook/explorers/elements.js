@@ -59,6 +59,32 @@ function whole(name, change) {
   return { field, input, label, more, show };
 }
 
+/** Where in `box` the pointer is: shares of its width from the left and of its height from the top. */
+function within(box, { clientX, clientY }) {
+  const { left, top, width, height } = box.getBoundingClientRect();
+  return [(clientX - left) / width, (clientY - top) / height];
+}
+
+/** Let a mark in a picture be moved. While mouse or finger hold it, `drag` gets the place within the
+ *  picture; when a key is pressed that `keys` has a step for, `nudge` gets that step. */
+function movable(mark, drag, keys, nudge) {
+  mark.tabIndex = 0;
+  mark.addEventListener("pointerdown", (event) => {
+    mark.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    mark.focus();
+  });
+  mark.addEventListener("pointermove", (event) => {
+    if (mark.hasPointerCapture(event.pointerId)) drag(within(mark.ownerSVGElement, event));
+  });
+  mark.addEventListener("keydown", (event) => {
+    if (keys[event.key] === undefined) return;
+    event.preventDefault();
+    nudge(keys[event.key]);
+  });
+  return mark;
+}
+
 const isWhole = (value, smallest) => Number.isInteger(value) && value >= smallest;
 const shown = (value) => (value == null ? "nothing" : JSON.stringify(value));
 

@@ -3,7 +3,9 @@
 const DIGITS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f",
   "#bcbd22", "#17becf"];
 const SIDE = 28; // pixels of an image
-const MAP = 300; // of the map, in units of its picture
+const [MAP, RIM] = [300, 17]; // of the map, in units of its picture, and the room around it for a mark
+const STEPS = 11; // images of a strip
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
@@ -44,6 +46,21 @@ function decoder(sizes, text) {
     }
     return values;
   };
+}
+
+/** These places, moved apart until no two are nearer than `least`, where the map has room for it. */
+function spread(places, least) {
+  const spaced = places.map((place) => [...place]);
+  for (let turn = 0; turn < 100; turn++)
+    spaced.forEach((one, i) => spaced.slice(0, i).forEach((other) => {
+      const way = one.map((value, axis) => value - other[axis] || 0.01);
+      const share = Math.max(least / Math.hypot(...way) - 1, 0) / 2;
+      way.forEach((value, axis) => {
+        one[axis] = Math.min(Math.max(one[axis] + share * value, 0), MAP);
+        other[axis] = Math.min(Math.max(other[axis] - share * value, 0), MAP);
+      });
+    }));
+  return spaced;
 }
 
 const mixed = (one, other, share) => one.map((value, i) => (1 - share) * value + share * other[i]);
@@ -89,10 +106,9 @@ function render({ model, el }) {
     return [MAP * x, MAP * (1 - y)];
   };
   const inside = (code) => code.map((v, i) => rounded(Math.min(Math.max(v, state.low[i]), state.high[i])));
-  function codeAt({ clientX, clientY }) {
-    const box = parts.map.getBoundingClientRect();
-    const [x, y] = [(clientX - box.left) / box.width, 1 - (clientY - box.top) / box.height];
-    return inside([x, y].map((share, i) => state.low[i] + share * (state.high[i] - state.low[i])));
+  function codeAt([right, down]) {
+    const shares = [right, 1 - down].map((share) => (share * (MAP + 2 * RIM) - RIM) / MAP);
+    return inside(shares.map((share, i) => state.low[i] + share * (state.high[i] - state.low[i])));
   }
 
   function build() {
@@ -103,75 +119,66 @@ function render({ model, el }) {
     const dots = classes.map((digit) => make("path", { class: "dot", style: `stroke: ${DIGITS[digit]}`,
       d: dotted(at.filter((_, i) => state.labels[i] === digit)) }));
     const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-    const names = classes.map((digit) => {
+    const middles = classes.map((digit) => {
       const own = at.filter((_, i) => state.labels[i] === digit);
-      return make("text", { class: "digit", "aria-hidden": "true", x: middle(own.map(([x]) => x)),
-        y: middle(own.map(([, y]) => y)) + 5 }, digit);
+      return [0, 1].map((axis) => middle(own.map((place) => place[axis])));
     });
+    const names = spread(middles, 20).map(([x, y], i) =>
+      make("text", { class: "digit", "aria-hidden": "true", x, y: y + 5 }, classes[i]));
     const way = make("path", { class: "ink" });
     // The cross, which follows the mouse, lies below the ends: or no mouse would ever reach them.
     const pins = Object.fromEntries(Object.entries({ at: "", one: "A", other: "B" }).map(([name, letter]) =>
       [name, pin(name, letter)]));
     const walker = make("path", { class: "walker" });
-    const map = make("svg", { class: "map", role: "group", "aria-label": "the map", viewBox: `0 0 ${MAP} ${MAP}` },
-      ...dots, ...names, way, walker, ...Object.values(pins).flat());
+    const viewBox = `${-RIM} ${-RIM} ${MAP + 2 * RIM} ${MAP + 2 * RIM}`;
+    const map = make("svg", { class: "map", role: "group", "aria-label": "the map", viewBox }, ...dots, ...names,
+      way, walker, ...Object.values(pins).flat());
     // A mouse moves the place by hovering, a finger by a tap.
-    const follow = (event) => set({ at: codeAt(event) });
+    const follow = (event) => set({ at: codeAt(within(map, event)) });
     map.addEventListener("pointermove", (event) => event.pointerType === "mouse" && !event.buttons && follow(event));
     map.addEventListener("click", follow);
-    const pictures = Object.fromEntries(Object.entries({ at: "at the cross", one: "A", other: "B",
-      pixels: "images mixed", codes: "codes mixed" }).map(([name, words]) => [name, image(words)]));
+    const here = images("at the cross");
+    const mixtures = [images("codes mixed"), images("images mixed")];
+    const strips = ["codes", "images"].map((what) => images(`${what} mixed, from A to B`, STEPS));
     const walk = slider("from A to B:", { low: 0, high: 1, step: 0.01 }, (step) => set({ step }), (step) =>
       `${Math.round(100 * step)} %`);
-    parts = { map, pins, way, walker, pictures, walk };
-    const { at: here, ...others } = pictures;
-    const row = Object.values(others).map((one) => one.figure);
-    stage.replaceChildren(map, make("div", { class: "side" }, here.figure, walk.field,
-      make("div", { class: "row" }, ...row)));
+    parts = { pins, way, walker, here, mixtures, strips, walk };
+    const figures = (all) => all.map((one) => one.figure);
+    stage.replaceChildren(map, make("div", { class: "side" }, ...figures([here, ...mixtures])),
+      make("div", { class: "walk" }, walk.field, ...figures(strips)));
   }
 
   /** A mark on the map that pointer, touch and arrow keys move: what shows, and what is held. */
   function pin(name, letter) {
     const shown = letter ? make("text", { class: "letter", "aria-hidden": "true" }, letter)
       : make("path", { class: "cross" });
-    const node = make("rect", { class: `pin ${letter && "end"}`, width: 26, height: 26, rx: 13, tabindex: 0,
+    const node = make("rect", { class: `pin ${letter && "end"}`, width: 26, height: 26, rx: 13,
       role: "slider", "aria-label": letter ? `end ${letter}` : "cross" });
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
-    node.addEventListener("keydown", (event) => {
-      const by = steps[event.key];
-      if (!by) return;
-      event.preventDefault();
-      set({ [name]: inside(state[name].map((v, i) => v + (by[i] * (state.high[i] - state.low[i])) / 50)) });
-    });
-    node.addEventListener("pointerdown", (event) => {
-      node.setPointerCapture(event.pointerId);
-      event.preventDefault();
-      node.focus();
-    });
-    node.addEventListener("pointermove", (event) => {
-      if (!node.hasPointerCapture(event.pointerId)) return;
-      event.stopPropagation();
-      set({ [name]: codeAt(event) });
-    });
+    const step = (by) => state[name].map((v, i) => v + (by[i] * (state.high[i] - state.low[i])) / 50);
+    movable(node, (place) => set({ [name]: codeAt(place) }), KEYS, (by) => set({ [name]: inside(step(by)) }));
     node.addEventListener("click", (event) => event.stopPropagation());
     return [node, shown];
   }
 
-  function image(words) {
-    const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img" });
+  /** A picture of `count` images in a row. */
+  function images(words, count = 1) {
+    const canvas = make("canvas", { width: count * SIDE, height: SIDE, role: "img" });
     const context = canvas.getContext("2d");
     const figure = make("figure", {}, canvas, make("figcaption", {}, words));
-    const show = (pixels, told) => {
-      const drawn = context.createImageData(SIDE, SIDE);
-      pixels.forEach((value, i) => drawn.data.set([value, value, value, 1].map((v) => 255 * v), 4 * i));
-      context.putImageData(drawn, 0, 0);
+    const show = (row, told) => {
+      row.forEach((pixels, place) => {
+        const drawn = context.createImageData(SIDE, SIDE);
+        pixels.forEach((value, i) => drawn.data.set([value, value, value, 1].map((v) => 255 * v), 4 * i));
+        context.putImageData(drawn, place * SIDE, 0);
+      });
       canvas.setAttribute("aria-label", `${words}: ${told}`);
     };
     return { figure, show };
   }
 
+  /** The marks, and what the decoder draws at the cross and at the walk's present step. */
   function draw() {
-    const { pins, pictures, walk } = parts;
+    const { pins, here, mixtures, walk } = parts;
     const told = (code) => `the image of the code ${code.map(written).join(", ")}`;
     for (const name of ["one", "other", "at"]) {
       const [[x, y], [node, mark]] = [place(state[name]), pins[name]];
@@ -180,15 +187,21 @@ function render({ model, el }) {
         "aria-valuetext": state[name].map(written).join(", ") }).forEach((pair) => node.setAttribute(...pair));
       if (name === "at") mark.setAttribute("d", `M${x - 8} ${y}h16M${x} ${y - 8}v16`);
       else Object.entries({ x, y: y + 4 }).forEach((pair) => mark.setAttribute(...pair));
-      pictures[name].show(decode(state[name]), told(state[name]));
     }
-    const between = mixed(state.one, state.other, state.step);
+    here.show([decode(state.at)], told(state.at));
     parts.way.setAttribute("d", joined([place(state.one), place(state.other)]));
-    parts.walker.setAttribute("d", dotted([place(between)]));
+    parts.walker.setAttribute("d", dotted([place(mixed(state.one, state.other, state.step))]));
     walk.show(state.step);
     const share = `${Math.round(100 * state.step)} % of the way from A to B`;
-    pictures.pixels.show(mixed(decode(state.one), decode(state.other), state.step), share);
-    pictures.codes.show(decode(between), `${share}, ${told(between)}`);
+    waysAt(state.step).forEach((pixels, i) => mixtures[i].show([pixels], share));
+  }
+  /** The two ways from A to B at this share of them: through the codes, and through the pixels. */
+  const waysAt = (share) => [decode(mixed(state.one, state.other, share)),
+    mixed(decode(state.one), decode(state.other), share)];
+  function drawStrips() {
+    const steps = range(0, STEPS).map((i) => waysAt(i / (STEPS - 1)));
+    const ends = [state.one, state.other].map((code) => code.map(written).join(", ")).join(" to ");
+    parts.strips.forEach((strip, i) => strip.show(steps.map((step) => step[i]), `${STEPS} images, from ${ends}`));
   }
 
   function update() {
@@ -201,8 +214,11 @@ function render({ model, el }) {
     const before = state ?? {};
     state = next;
     if (next.weights !== before.weights) decode = decoder(next.sizes, next.weights);
-    if (next.dots !== before.dots || next.labels !== before.labels) build();
+    const built = next.dots !== before.dots || next.labels !== before.labels;
+    if (built) build();
     draw();
+    const same = (name) => String(next[name]) === String(before[name]);
+    if (built || !["weights", "one", "other"].every(same)) drawStrips();
   }
   for (const name of NAMES) model.on(`change:${name}`, update);
   update();
@@ -212,6 +228,7 @@ function render({ model, el }) {
 const CSS = `
 .stage { display: grid; grid-template-columns: 3fr 2fr; gap: 1rem; align-items: start;
   max-width: 46rem; margin: auto; }
+.stage > * { min-width: 0; }
 .stage[hidden] { display: none; }
 .map { overflow: hidden; border: 1px solid var(--line); border-radius: 0.4rem; cursor: crosshair; }
 .dot { stroke-width: 4; stroke-opacity: 0.75; }
@@ -226,10 +243,13 @@ const CSS = `
 figure { margin: 0; font-size: 0.85rem; }
 figcaption { color: var(--quiet); }
 canvas { display: block; width: 100%; image-rendering: pixelated; border-radius: 0.3rem; }
-.side > figure { width: 60%; margin-bottom: 0.6rem; }
-.row { display: grid; grid-template-columns: 1fr 1fr; gap: 0.5rem; }
+.side { display: grid; grid-template-columns: 1fr 1fr; gap: 0.5rem; }
+.side > :first-child { grid-column: 1 / -1; width: 75%; }
+.walk { grid-column: 1 / -1; }
+.walk figure { margin-bottom: 0.5rem; }
+.walk .slider input { width: auto; margin: 0 calc(100% / 22 - 8px); min-width: calc(100% * 10 / 11 + 16px); }
 @media (max-width: 600px) { .stage { grid-template-columns: 1fr; }
-  .side > figure { width: 30%; } .row { grid-template-columns: repeat(4, 1fr); } }
+  .side { grid-template-columns: repeat(3, 1fr); } .side > :first-child { grid-column: auto; width: auto; } }
 `;
 
 export { decoder };

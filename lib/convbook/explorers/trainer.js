@@ -240,6 +240,8 @@ function render({ model, el }) {
   } }, "reset");
   const kinds = choice("noise on the code", Object.entries(KINDS), (kind) =>
     set({ code_noise: kind.split(",").map(Number) }));
+  const swap = make("button", { type: "button", onclick: () =>
+    set({ code_noise: [2, 1, 0].map((k) => state.code_noise[k]) }) }, "swap noise 1 and 3");
   const seed = whole("seed", (value) => {
     delete refused.seed;
     if (Number.isInteger(value)) set({ seed: value });
@@ -252,9 +254,9 @@ function render({ model, el }) {
       set({ code_noise: state.code_noise.map((old, i) => (i === k ? value : old)) }));
     const [filter, beside] = [make("path", { class: "filter" }), make("path", { class: "target" })];
     const { svg, say } = picture(126, 90, make("path", { class: "zero", d: "M3 45h120" }), beside, filter);
-    const words = make("p", { class: "words" });
-    return { noise, filter, beside, say, words, column: make("div", { style: `--hue: ${HUES[k]}` },
-      make("p", { class: "name" }, make("b", {}, `filter ${k + 1}`)), svg, words, noise.field) };
+    const [words, bar] = [make("p", { class: "words" }), make("div", { class: "length" })];
+    return { noise, filter, beside, say, words, bar, column: make("div", { style: `--hue: ${HUES[k]}` },
+      make("p", { class: "name" }, make("b", {}, `filter ${k + 1}`)), svg, words, bar, noise.field) };
   });
   const inputNoise = stops("noise on the input:", NOISE, (input_noise) => set({ input_noise }));
   const rate = stops("learning rate:", RATES, (learning_rate) => set({ learning_rate }));
@@ -267,11 +269,11 @@ function render({ model, el }) {
   const problem = make("p", { class: "problem", role: "status" });
   const stage = make("div", {}, make("div", { class: "three" }, ...numbers.map((one) => one.column)),
     make("p", { class: "name" }, "Each filter is drawn at length 1. Dotted: the principal direction that it is " +
-      "most like, and in brackets the cosine between the two."),
+      "most like, and in brackets the cosine between the two. Bars: the filters’ lengths, beside the longest."),
     make("div", { class: "two" }, inputNoise.field, rate.field,
       make("div", {}, make("p", { class: "name" }, "error without noise (logarithmic), and PCA’s"), errors.svg),
       make("div", {}, make("p", { class: "name" }, "three patches (dots), given back (lines)"), patches.svg)));
-  section.append(make("div", { class: "bar" }, go, reset, kinds.group, seed.field), problem, stage, told);
+  section.append(make("div", { class: "bar" }, go, reset, kinds.group, swap, seed.field), problem, stage, told);
 
 
   function renew() {
@@ -320,13 +322,16 @@ function render({ model, el }) {
   }
 
   function draw() {
-    settled(net.weights, directions).forEach(({ shape, length, nearest, cosine, beside }, k) => {
+    const filters = settled(net.weights, directions);
+    const longest = Math.max(...filters.map((filter) => filter.length));
+    filters.forEach(({ shape, length, nearest, cosine, beside }, k) => {
       const points = (values) => values.map((value, i) => [3 + 20 * i, 45 - 55 * value]);
       numbers[k].filter.setAttribute("d", joined(points(shape)));
       numbers[k].beside.setAttribute("d", joined(points(beside)));
       const words = `direction ${nearest + 1} (${cosine.toFixed(2)})`;
       const long = `length ${length.toFixed(2)}`;
       numbers[k].words.replaceChildren(words, make("br"), long);
+      numbers[k].bar.style.width = `${(100 * length) / longest}%`;
       numbers[k].say(`filter ${k + 1}, most like ${words}, ${long}`);
     });
     const last = Math.max(net.steps, 1000);
@@ -356,7 +361,7 @@ function render({ model, el }) {
     problem.textContent = words;
     problem.hidden = !words;
     stage.hidden = Boolean(words);
-    go.disabled = reset.disabled = Boolean(words);
+    go.disabled = reset.disabled = swap.disabled = Boolean(words);
     if (words) return running && stop();
     state = next;
     seed.show(state.seed);
@@ -381,6 +386,7 @@ const CSS = `
 .name, .words { margin: 0; font-size: 0.85rem; }
 .name { color: var(--quiet); }
 .filter { stroke: var(--hue); stroke-width: 3; }
+.length { height: 0.4rem; margin: 0.1rem 0 0.3rem; border-radius: 0.2rem; background: var(--hue); }
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 0.6rem 2rem; margin-top: 0.6rem; }
 .loss, .output { stroke: var(--accent); }
 .told { font-size: 0.9rem; }
