@@ -87,9 +87,11 @@ def test_a_digit_is_a_byte_a_pixel():
     assert rows == "\n".join([" " * 13 + "██"] * 10)
 
 
-def test_the_last_digit_stands_on_the_paper():
-    assert POOLED.image == POOLED.digits[9]
-    assert DrawDigit(digits=POOLED.digits, ways=POOLED.ways).image == POOLED.digits[0]
+def test_a_chosen_digit_stands_on_the_paper():
+    assert POOLED.image == POOLED.digits[0]
+    chosen = DrawDigit.of({"seed 0": layers_of(POOLING[0])}, DIGITS, 7)
+    assert chosen.image == POOLED.digits[7]
+    assert Codebook.of(DISCRETE, DIGITS, DIGITS, digit=7).grid == BOOK.grids[7]
 
 
 def test_a_digit_s_entries_are_those_that_its_network_chooses():

@@ -457,6 +457,8 @@ def test_two_codes_stand_on_either_side_of_the_line(shown):
         assert (view[..., :14] - PHOTOS[0, ..., :14]).abs().max() < 0.02
         assert (view[..., 18:] - FAR[0, ..., 18:]).abs().max() < 0.02
         press(page, "photograph 4").click()
+        image = "one => getComputedStyle(one).backgroundImage"
+        assert "data:image/png" in press(page, "photograph 4").evaluate(image)
         slider(page, "left of the line").press("Home")
         slider(page, "right of the line").press("ArrowRight")
         page.mouse.move(1, 1)

@@ -182,11 +182,12 @@ function render({ model, el }) {
 const CSS = `
 .panels { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.8rem; }
 .over { position: relative; background: #000; border-radius: 0.3rem; }
-.board { display: grid; grid-template-columns: repeat(var(--columns), 1fr); gap: 1px; aspect-ratio: 1; }
+.board { display: grid; grid-template-columns: repeat(var(--columns), 1fr); gap: 1px; aspect-ratio: 1;
+  background: #444; }
 .board button { padding: 0; min-height: 0; border: 0; border-radius: 0; position: relative; line-height: 1; }
 .board button[aria-checked="true"] { outline: 3px solid #d55e00; outline-offset: -2px; z-index: 1; }
 .board button:focus-visible { outline: 3px solid #4fa3d9; outline-offset: -1px; z-index: 2; }
-.dim .board { position: absolute; inset: 0; gap: 0; }
+.dim .board { position: absolute; inset: 0; gap: 0; background: none; }
 .dim button { color: #fff; font-size: 0.75rem; }
 .dim button.changed { color: #ffb27a; font-weight: 700; }
 .board canvas { border-radius: 0; }

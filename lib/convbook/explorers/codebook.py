@@ -75,12 +75,15 @@ class Codebook(Explorer):
 
     @classmethod
     @torch.no_grad()
-    def of(cls, network: QuantisedAutoencoder, digits: Tensor, images: Tensor) -> Self:
+    def of(
+        cls, network: QuantisedAutoencoder, digits: Tensor, images: Tensor, digit: int = 0
+    ) -> Self:
         """The codebook of a network.
 
         Args:
             digits: (10, 1, 28, 28), the digit ``i`` at place ``i``, from 0 to 1.
             images: (N, 1, 28, 28), over which it is counted how often each entry is chosen.
+            digit: as for the constructor.
 
         Raises:
             ValueError: the network has no codebook.
@@ -97,6 +100,7 @@ class Codebook(Explorer):
             counts=chosen.flatten().bincount(minlength=len(book)).tolist(),
             digits=as_bytes(digits),
             grids=grids.tolist(),
+            digit=digit,
         )
 
     def words(self) -> str:

@@ -63,6 +63,7 @@ class DrawDigit(Explorer):
         cls,
         networks: Mapping[str, Iterable[nn.Module]],
         digits: Tensor,
+        digit: int = 0,
         *,
         resize: int | None = None,
         noise: float = 0.0,
@@ -72,8 +73,8 @@ class DrawDigit(Explorer):
 
         Args:
             networks: name to layers, from one map of 28×28 to another.
-            digits: (N, 1, 28, 28), the digit ``i`` at place ``i``, from 0 to 1; the last stands on
-                the paper.
+            digits: (N, 1, 28, 28), the digit ``i`` at place ``i``, from 0 to 1.
+            digit: the one that stands on the paper at first.
             resize: pixels along a side; if given, a plain resize stands beside the networks: means
                 over areas, and a bicubic way back.
             noise, most: as for the constructor.
@@ -87,7 +88,7 @@ class DrawDigit(Explorer):
             name = f"resize to {resize}×{resize}"
             ways.append({"name": name, "layers": layers, "weights": ""})
         images = as_bytes(digits)
-        return cls(ways=ways, digits=images, image=images[-1], noise=noise, most=most)
+        return cls(ways=ways, digits=images, image=images[digit], noise=noise, most=most)
 
     def words(self) -> str:
         names = ", ".join(way["name"] for way in self.ways)

@@ -36,6 +36,7 @@ function render({ model, el }) {
   /** Shows one tile of the sheet in an element. */
   function tile(node, row, photo) {
     const [rows, photos] = [state.names.length, state.errors[0].length];
+    node.style.backgroundImage = "var(--sheet)"; // inline, as a pressed button has a background of its own
     node.style.backgroundSize = `${100 * photos}% ${100 * rows}%`;
     node.style.backgroundPosition = [[photo, photos], [row, rows]].map(([at, count]) =>
       `${(100 * at) / Math.max(count - 1, 1)}%`).join(" ");
@@ -124,13 +125,13 @@ const CSS = `
 .stage { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: start; }
 .view { position: relative; aspect-ratio: 1; overflow: hidden; border-radius: 0.3rem; cursor: col-resize;
   touch-action: pan-y; user-select: none; }
-.tile { background-image: var(--sheet); background-repeat: no-repeat; image-rendering: pixelated; }
+.tile { background-repeat: no-repeat; image-rendering: pixelated; }
 .view .tile { position: absolute; inset: 0; }
 .line { position: absolute; top: 0; bottom: 0; width: 28px; margin-left: -14px; }
 .line::before { content: ""; position: absolute; inset: 0 13px; background: #fff; box-shadow: 0 0 0 1px #000; }
 .thumbs { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.4rem; margin-bottom: 0.6rem; }
 .thumb { aspect-ratio: 1; padding: 0; min-width: 0; border-radius: 0.2rem; }
-.thumb[aria-pressed="true"] { outline: 3px solid #d55e00; background-color: transparent; }
+.thumb[aria-pressed="true"] { outline: 3px solid #d55e00; }
 @media (max-width: 600px) { .stage { grid-template-columns: 1fr; } .thumbs { grid-template-columns: repeat(8, 1fr); }
   .thumb { min-height: 0; } }
 `;
