@@ -1,12 +1,17 @@
 // Networks in the page, and pictures of what goes through them: what the explorers of images share.
 
 const isText = (text) => typeof text === "string" && /^[\w+/]*=*$/.test(text); // base64, or empty
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const decoded = new Map(); // of base64, as the same texts are read at every stroke
+function bytes(text) {
+  if (decoded.size > 100) decoded.clear();
+  if (!decoded.has(text)) decoded.set(text, Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+  return decoded.get(text);
+}
 const floats = (text) => new Float32Array(bytes(text).buffer); // as PyTorch has them in memory
 
-/** Every place of a square kernel: run(y, x). */
-function everyPlace(kernel, run) {
-  for (let y = 0; y < kernel; y++) for (let x = 0; x < kernel; x++) run(y, x);
+/** Every place of a square: run(row, column). */
+function everyPlace(side, run) {
+  for (let row = 0; row < side; row++) for (let column = 0; column < side; column++) run(row, column);
 }
 
 /** A map is `channels` squares of `side`, their values row by row. Each layer makes one of another,
@@ -20,11 +25,12 @@ const LAYERS = {
       everyPlace(after, (row, column) => {
         let sum = biases[o];
         for (let i = 0; i < inputs; i++) {
-          everyPlace(kernel, (y, x) => {
-            const [r, c] = [row * stride - padding + y, column * stride - padding + x];
-            if (r >= 0 && c >= 0 && r < side && c < side)
-              sum += weights[((o * inputs + i) * kernel + y) * kernel + x] * values[(i * side + r) * side + c];
-          });
+          for (let y = 0, r = row * stride - padding; y < kernel; y++, r++) {
+            if (r < 0 || r >= side) continue;
+            for (let x = 0, c = column * stride - padding; x < kernel; x++, c++)
+              if (c >= 0 && c < side)
+                sum += weights[((o * inputs + i) * kernel + y) * kernel + x] * values[(i * side + r) * side + c];
+          }
         }
         out[at++] = sum;
       });
@@ -34,17 +40,19 @@ const LAYERS = {
   ConvTranspose2d({ side, values }, take, inputs, outputs, kernel, stride, padding) {
     const [weights, biases] = [take(inputs * outputs * kernel ** 2), take(outputs)];
     const after = (side - 1) * stride - 2 * padding + kernel;
-    const out = Float64Array.from({ length: outputs * after ** 2 }, (_, at) => biases[Math.floor(at / after ** 2)]);
+    const out = new Float64Array(outputs * after ** 2);
+    biases.forEach((bias, o) => out.fill(bias, o * after ** 2, (o + 1) * after ** 2));
     for (let i = 0; i < inputs; i++) {
       everyPlace(side, (row, column) => {
         const value = values[(i * side + row) * side + column];
         if (!value) return; // it stamps nothing
         for (let o = 0; o < outputs; o++) {
-          everyPlace(kernel, (y, x) => {
-            const [r, c] = [row * stride - padding + y, column * stride - padding + x];
-            if (r >= 0 && c >= 0 && r < after && c < after)
-              out[(o * after + r) * after + c] += value * weights[((i * outputs + o) * kernel + y) * kernel + x];
-          });
+          for (let y = 0, r = row * stride - padding; y < kernel; y++, r++) {
+            if (r < 0 || r >= after) continue;
+            for (let x = 0, c = column * stride - padding; x < kernel; x++, c++)
+              if (c >= 0 && c < after)
+                out[(o * after + r) * after + c] += value * weights[((i * outputs + o) * kernel + y) * kernel + x];
+          }
         }
       });
     }
