@@ -38,7 +38,8 @@ function problemOf(s) {
     return "digits: expected 28 × 28 pixels for each, in base64.";
   if (!Array.isArray(s.grids) || s.grids.length !== s.digits.length || !s.grids.every(isGrid))
     return "grids: expected 49 entries for each digit.";
-  if (s.digit !== EMPTY && !s.grids[s.digit]) return `digit: expected one from 0 to 9, or ${EMPTY}, not ${shown(s.digit)}.`;
+  if (s.digit !== EMPTY && !s.grids[s.digit])
+    return `digit: expected one from 0 to 9, or ${EMPTY}, not ${shown(s.digit)}.`;
   if (!isGrid(s.grid)) return `grid: expected 49 entries, not ${shown(s.grid)}.`;
   if (!isWhole(s.place, 0) || s.place >= PLACES ** 2)
     return `place: expected a whole number below 49, not ${shown(s.place)}.`;
