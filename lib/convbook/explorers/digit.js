@@ -195,7 +195,7 @@ function render({ model, el }) {
         if (words === name) caption.textContent = `${name}: ${fourth(own)}`;
       });
     });
-    const all = [...(state.most ? [["the noise itself", error]] : []), ...results.map((one) => [one.name, one.error])];
+    const all = [...(state.most ? [["do nothing", error]] : []), ...results.map((one) => [one.name, one.error])];
     const least = all.reduce((best, one) => (one[1] < best[1] ? one : best));
     told.textContent = `Errors: ${all.map(([name, own]) => `${name} ${fourth(own)}`).join("; ")}. ` +
       `Closest to the drawing: ${least[0]}.`;
