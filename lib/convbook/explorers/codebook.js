@@ -125,7 +125,7 @@ function render({ model, el }) {
     stage.replaceChildren(make("div", { class: "tools" }, digits.group, reset), make("div", { class: "panels" },
       panel("1. Choose a place.", make("div", { class: "over dim" }, dim.node, numbers.node)),
       panel("2. Choose its entry.", book.node),
-      panel("Drawn from the 49 numbers.", make("div", { class: "over" }, output.node, box, cell))), told);
+      panel("3. See what is drawn.", make("div", { class: "over" }, output.node, box, cell))), told);
   }
 
   const framed = (node, [top, bottom], [left, right]) => Object.assign(node.style, { top: `${(100 * top) / SIDE}%`,
