@@ -3,7 +3,9 @@
 import re
 from base64 import b64decode
 from io import BytesIO
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -13,8 +15,11 @@ from torch import nn
 from convbook.explorers import Codebook, DrawDigit, Reconstructions
 from convbook.explorers.networks import as_bytes, block_figure, described
 from convbook.models import DigitAutoencoder, PoolUnpool, QuantisedAutoencoder, initialised
+from store_explorers import stored_explorers
 from test_explorers import test_an_explorer_stays_below_60_kilobytes as stays_small
 from test_explorers import test_its_html_carries_state_and_module_and_needs_nothing_else as carries
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 def layers_of(network: PoolUnpool) -> list[nn.Module]:
@@ -107,18 +112,30 @@ def test_a_digit_s_entries_are_those_that_its_network_chooses():
     assert f"16 entries, {used} of them in use" in BOOK.words()
 
 
+def tiles(explorer: Reconstructions) -> torch.Tensor:
+    """(names, photographs, 3, 32, 32): what stands in the sheet, from -1 to 1."""
+    sheet = Image.open(BytesIO(b64decode(explorer.sheet.partition(",")[2])))
+    pixels = torch.from_numpy(np.array(sheet)) / 127.5 - 1  # (names·32, photographs·32, 3)
+    return pixels.unflatten(1, (-1, 32)).unflatten(0, (-1, 32)).permute(0, 2, 4, 1, 3)
+
+
 def test_photographs_stand_in_the_order_of_their_errors():
     assert PHOTOGRAPHS.names == ["far", "near", "the photograph"]
     assert PHOTOGRAPHS.overall == [0.1, 0.01, 0.0]
     assert PHOTOGRAPHS.errors[1] == pytest.approx([0.01] * 8)
     expected = (FAR - PHOTOS).pow(2).mean((1, 2, 3)).tolist()
     assert PHOTOGRAPHS.errors[0] == pytest.approx(expected, abs=1e-4)
-    sheet = Image.open(BytesIO(b64decode(PHOTOGRAPHS.sheet.partition(",")[2])))
-    pixels = torch.from_numpy(np.array(sheet)).permute(2, 0, 1) / 127.5 - 1  # (3, 96, 256)
-    for row, images in enumerate((FAR, NEAR, PHOTOS)):
-        for column, image in enumerate(images):
-            tile = pixels[:, 32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
-            assert (tile - image.clamp(-1, 1)).abs().max() <= 0.5 / 127.5 + 1e-6
+    for drawn, images in zip(tiles(PHOTOGRAPHS), (FAR, NEAR, PHOTOS), strict=True):
+        assert (drawn - images.clamp(-1, 1)).abs().max() <= 0.5 / 127.5 + 1e-6
+
+
+def test_chapter_10_s_photographs_have_the_errors_that_are_told():
+    notebook = nbformat.read(next(NOTEBOOKS.glob("10*.ipynb")), 4)
+    [state] = [s for name, s, _ in stored_explorers(notebook) if name == "Reconstructions"]
+    drawn = tiles(Reconstructions(**state))
+    off = (drawn - drawn[-1]).pow(2).mean((2, 3, 4))  # (names, photographs)
+    assert torch.tensor(state["errors"]) == pytest.approx(off, rel=0.05, abs=5e-4)
+    assert state["overall"] == sorted(state["overall"], reverse=True)
 
 
 @pytest.mark.parametrize(
