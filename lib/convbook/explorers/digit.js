@@ -220,6 +220,7 @@ function render({ model, el }) {
 
 const CSS = `
 .stage { display: grid; grid-template-columns: 2fr 3fr; gap: 0.8rem 1.2rem; align-items: start; }
+@media (min-width: 601px) { .flat { grid-template-columns: 1fr 2fr; } }
 .ways { display: grid; gap: 0.3rem 0.6rem; }
 .four { grid-template-columns: repeat(4, 1fr); }
 .four .name { grid-column: 1 / -1; margin: 0; }
