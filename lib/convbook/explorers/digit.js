@@ -167,10 +167,9 @@ function render({ model, el }) {
         ...digits), tools.group, clear),
       make("div", { class: `stage ${whole ? "" : "flat"}` },
         make("div", {}, sheet.field, make("p", { class: "name", id: "how" },
-          "Draw here; or move with the arrow keys, ink with space, draw with shift and arrows."), noisier),
-        make("div", { class: `ways ${whole ? "four" : "few"}` }, ...(state.most ? [input.figure] : []),
-          ...kept.flat())),
-      told);
+          "Draw here; or move with the arrow keys, ink with space, draw with shift and arrows.")),
+        make("div", {}, noisier, make("div", { class: `ways ${whole ? "four" : "few"}` },
+          ...(state.most ? [input.figure] : []), ...kept.flat()), told)));
   }
 
   function figureOf(words) {
@@ -224,7 +223,7 @@ const CSS = `
 .ways { display: grid; gap: 0.3rem 0.6rem; }
 .four { grid-template-columns: repeat(4, 1fr); }
 .four .name { grid-column: 1 / -1; margin: 0; }
-.few { grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); }
+.few { grid-template-columns: repeat(auto-fit, minmax(6rem, 1fr)); }
 .name { font-size: 0.85rem; color: var(--quiet); }
 .four .name { color: inherit; font-weight: 600; }
 .paper { position: relative; cursor: crosshair; touch-action: none; border-radius: 0.3rem;
@@ -232,7 +231,7 @@ const CSS = `
 .mark { position: absolute; width: calc(100% / 28); height: calc(100% / 28); pointer-events: none;
   display: none; outline: 2px solid #d55e00; }
 .paper:focus-visible .mark { display: block; }
-.noisier { display: grid; grid-template-columns: 1fr auto; gap: 0.8rem; align-items: end; margin-top: 0.5rem; }
+.noisier { display: grid; grid-template-columns: 1fr auto; gap: 0.8rem; align-items: end; margin-bottom: 0.6rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .four canvas { border: 1px solid var(--line); }
 @media (max-width: 600px) { .stage { grid-template-columns: 1fr; } .paper { max-width: 15rem; margin: auto; } }
