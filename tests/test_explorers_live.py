@@ -152,7 +152,7 @@ def test_networks_are_explored_live(opened: Callable):
     lab = opened("networks", NETWORKS)
     run_cell(lab, 0)
     roots = lab.locator(".jp-OutputArea-output .root")
-    roots.nth(3).wait_for()  # the import takes its time
+    roots.nth(3).wait_for(timeout=300_000)  # the import takes its time
     expect(roots).to_have_count(4)
     decoder, latent, axes, trainer = (roots.nth(i) for i in range(4))
 
