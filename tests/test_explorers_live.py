@@ -170,7 +170,7 @@ def test_networks_are_explored_live(opened: Callable):
     trainer.get_by_role("button", name="start").click()
     expect(trainer.locator(".told")).to_contain_text("steps a second")
     trainer.get_by_role("button", name="pause").click()
+    assert lab.locator(".jp-CodeCell").count() == len(NETWORKS), "no key became a command"
     run_cell(lab, 2)  # from the view to Python
     expected = "the kernel knows [0.1, 0.25, 0.1] True 85.0 [0.001, 0.01, 0.1]"
     assert printed(lab, "the kernel knows").strip() == expected
-    assert lab.locator(".jp-CodeCell").count() == len(NETWORKS), "no key became a command"
