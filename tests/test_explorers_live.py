@@ -63,6 +63,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
 
     def open_notebook(name: str, sources: list[str]) -> Page:
         write(folder / f"{name}.ipynb", sources)
+        for context in browser.contexts:  # one page at a time: they would share a workspace
+            context.close()
         page = browser.new_page(viewport={"width": 1200, "height": 1400})
         page.set_default_timeout(60_000)
         page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
