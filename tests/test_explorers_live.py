@@ -63,6 +63,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
 
     def open_notebook(name: str, sources: list[str]) -> Page:
         write(folder / f"{name}.ipynb", sources)
+        for context in browser.contexts:  # one page at a time: they would share a workspace
+            context.close()
         page = browser.new_page(viewport={"width": 1200, "height": 1400})
         page.set_default_timeout(60_000)
         page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
@@ -170,7 +172,7 @@ def test_networks_are_explored_live(opened: Callable):
     trainer.get_by_role("button", name="start").click()
     expect(trainer.locator(".told")).to_contain_text("steps a second")
     trainer.get_by_role("button", name="pause").click()
+    assert lab.locator(".jp-CodeCell").count() == len(NETWORKS), "no key became a command"
     run_cell(lab, 2)  # from the view to Python
     expected = "the kernel knows [0.1, 0.25, 0.1] True 85.0 [0.001, 0.01, 0.1]"
     assert printed(lab, "the kernel knows").strip() == expected
-    assert lab.locator(".jp-CodeCell").count() == len(NETWORKS), "no key became a command"
