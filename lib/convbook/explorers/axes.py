@@ -39,7 +39,7 @@ class NoiseAndAxes(Explorer):
     _esm = module("curves.js", "axes.js")
     kept = ("noise", "angle")
 
-    spreads = traitlets.List(traitlets.Any()).tag(sync=True)
+    spreads = traitlets.List(traitlets.Float()).tag(sync=True)
     directions = traitlets.List(traitlets.Any()).tag(sync=True)
     dots = traitlets.List(traitlets.Any()).tag(sync=True)
     noise = traitlets.List(traitlets.Float(), default_value=[0.4, 0.1]).tag(sync=True)
@@ -59,7 +59,7 @@ class NoiseAndAxes(Explorer):
         ):
             if not fits:
                 raise ValueError(f"{name}: expected {expected}, not {given[name]}")
-        if min(self.spreads) <= 0:
+        if not all(spread > 0 for spread in self.spreads):
             raise ValueError(f"spreads={self.spreads}: expected positive numbers")
         if len(self.noise) != 2:
             raise ValueError(f"noise={self.noise}: expected two numbers")

@@ -1,7 +1,8 @@
 """Networks and images as JSON: what ``networks.js`` reads in the page."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,25 +23,25 @@ def described(layers: Iterable[nn.Module]) -> dict[str, object]:
     return {"layers": [_sizes(layer) for layer in layers], "weights": base64(weights, "<f4")}
 
 
-def _sizes(layer: nn.Module) -> list[str | int]:
+def _sizes(layer: nn.Module) -> list[Any]:
     name = type(layer).__name__
     match layer:
         case nn.Conv2d() | nn.ConvTranspose2d():
             plain = nn.Conv2d if name == "Conv2d" else nn.ConvTranspose2d
-            sizes = [layer.in_channels, layer.out_channels]
-            sizes += [layer.kernel_size[0], layer.stride[0], layer.padding[0]]
+            settings = (layer.kernel_size[0], layer.stride[0], int(layer.padding[0]))
+            sizes = (layer.in_channels, layer.out_channels, *settings)
             if repr(layer) == repr(plain(*sizes)):
                 return [name, *sizes]
         case nn.MaxPool2d() if layer.stride in (layer.kernel_size, (layer.kernel_size,) * 2):
             return [name, layer.kernel_size]
-        case nn.MaxUnpool2d():
-            return [name, layer.kernel_size[0]]
+        case nn.MaxUnpool2d(kernel_size=(int(kernel), _)):
+            return [name, kernel]
         case nn.ReLU() | nn.Tanh():
             return [name]
     raise ValueError(f"layers: expected one that the page computes, not {layer}")
 
 
-def count(layers: Iterable[list[str | int]]) -> int:
+def count(layers: Iterable[Sequence[Any]]) -> int:
     """How many weights these layers have."""
     total = 0
     for name, *sizes in layers:

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 from io import BytesIO
-from typing import Self
+from typing import Any, Self
 
 import torch
 import traitlets
@@ -49,7 +49,7 @@ class Reconstructions(Explorer):
     right = traitlets.Int(0).tag(sync=True)
     line = traitlets.Float(0.5).tag(sync=True)
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, **settings: Any) -> None:
         if "names" in settings:
             settings.setdefault("left", len(settings["names"]) - 1)
         super().__init__(**settings)

@@ -93,7 +93,7 @@ def over_strength(
     methods = [each for lines in panels.values() for each in lines.items()]
     top = 1.05 * max(np.asarray(errors).max() for name, errors in methods if name != baseline)
     for axes, (kind, lines) in zip(grid[:, 0], panels.items(), strict=True):
-        ends = {}
+        ends: dict[str, tuple[float, str]] = {}
         for number, (name, errors) in enumerate(lines.items()):
             seeds = np.atleast_2d(np.asarray(errors, dtype=float))
             plain = {"color": INK, "linestyle": "--", "linewidth": 1.4}
@@ -102,7 +102,7 @@ def over_strength(
             axes.plot(strengths, seeds.mean(0), **style)
             band = {"color": style["color"], "alpha": 0.25, "linewidth": 0}
             axes.fill_between(strengths, seeds.min(0), seeds.max(0), **band)
-            ends[name] = (min(seeds.mean(0)[-1], top), style["color"])
+            ends[name] = (min(float(seeds.mean(0)[-1]), top), str(style["color"]))
         axes.set_title(kind, fontsize=10)
         axes.set(xlabel=measures[kind], ylabel="error (mean squared)", ylim=(0, top))
         _name_ends(axes, ends)
@@ -126,8 +126,8 @@ def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]], gap: float = 0
         heights[i] = min(heights[i], ceiling)
         ceiling = heights[i] - gap
     for name, height in zip(names, heights, strict=True):
-        place, look = (1.02, height), {"color": ends[name][1], "fontsize": 9, "va": "center"}
-        axes.text(*place, name, transform=axes.transAxes, **look)
+        text = axes.text(1.02, height, name, transform=axes.transAxes, fontsize=9, va="center")
+        text.set_color(ends[name][1])
 
 
 def over_epochs(
