@@ -177,3 +177,11 @@ def test_a_codebook_is_needed():
 def test_a_code_keeps_the_photographs_shape():
     with pytest.raises(ValueError, match=re.escape("codes['near']: expected (8, 3, 32, 32)")):
         Reconstructions.of(PHOTOS, {"near": (NEAR[:4], 0.01)})
+
+
+def test_two_codes_are_compared_first():
+    codes = {"near": (NEAR, 0.01), "far": (FAR, 0.1)}
+    shown = Reconstructions.of(PHOTOS, codes, sides=("near", "far"))
+    assert [shown.names[k] for k in (shown.left, shown.right)] == ["near", "far"]
+    with pytest.raises(ValueError, match="sides='afar': expected 'far' or 'near'"):
+        Reconstructions.of(PHOTOS, codes, sides=("near", "afar"))

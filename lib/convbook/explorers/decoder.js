@@ -118,7 +118,8 @@ function render({ model, el }) {
     stage.replaceChildren(make("div", { class: "bar" }, seeds.group, best, reset),
       make("div", { class: "three" }, ...columns.map((one) => one.column)),
       make("p", { class: "name" }, "Bars: the scaled filters, stacked. Line: their sum, and the bias. " +
-        "Circles: a target, to be dragged. Pale, once you change the seed: what the seed before makes of the same."),
+        "Circles: a target, to be dragged. Pale, once you change the seed: the previous seed, " +
+        "with the same target or code."),
       make("div", { class: "sum" }, svg), told);
   }
   const rounded = (value) => Math.round(value * 100) / 100;

@@ -11,7 +11,7 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from convbook.arguments import number, whole_number
+from convbook.arguments import number, one_of, whole_number
 from convbook.explorers.explorer import Explorer, module, number_cells
 
 DIGITS = 4  # decimals of an error
@@ -67,6 +67,7 @@ class Reconstructions(Explorer):
         photographs: Tensor,
         codes: Mapping[str, tuple[Tensor, float]],
         limits: tuple[float, float] = (0, 1),
+        sides: tuple[str, str] | None = None,
     ) -> Self:
         """Photographs beside what codes keep of them.
 
@@ -74,9 +75,12 @@ class Reconstructions(Explorer):
             photographs: (N, 3, H, W).
             codes: name to what it keeps of these, (N, 3, H, W), and its error over all test images.
             limits: the values shown as black and as full colour.
+            sides: the two codes that are compared first. If not given, the photograph and the code
+                with the largest error.
 
         Raises:
-            ValueError: images of a code have another shape than the photographs.
+            ValueError: images of a code have another shape than the photographs, or one of
+                ``sides`` is none of the codes.
         """
         for name, (images, _) in codes.items():
             if images.shape != photographs.shape:
@@ -85,11 +89,16 @@ class Reconstructions(Explorer):
         ordered = sorted(codes, key=lambda name: -codes[name][1])
         rows = [codes[name][0] for name in ordered] + [photographs]
         off = [(images - photographs).pow(2).flatten(1).mean(1) for images in rows]  # (N,) each
+        first = {}
+        for side, name in zip(("left", "right"), sides or (), strict=False):
+            one_of("sides", name, ordered)
+            first[side] = ordered.index(name)
         return cls(
             sheet=_sheet(rows, limits),
             names=[*ordered, "the photograph"],
             errors=[[round(error, DIGITS) for error in row.tolist()] for row in off],
             overall=[*(round(float(codes[name][1]), DIGITS) for name in ordered), 0.0],
+            **first,
         )
 
     def words(self) -> str:

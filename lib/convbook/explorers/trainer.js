@@ -269,7 +269,8 @@ function render({ model, el }) {
   const problem = make("p", { class: "problem", role: "status" });
   const stage = make("div", {}, make("div", { class: "three" }, ...numbers.map((one) => one.column)),
     make("p", { class: "name" }, "Each filter is drawn at length 1. Dotted: the principal direction that it is " +
-      "most like, and in brackets the cosine between the two. Bars: the filters’ lengths, beside the longest."),
+      "most like, and in brackets the cosine between the two. Bars: the filters’ lengths, beside the longest. " +
+      "New noise carries the training on; reset, or a new seed, starts anew."),
     make("div", { class: "two" }, inputNoise.field, rate.field,
       make("div", {}, make("p", { class: "name" }, "error without noise (logarithmic), and PCA’s"), errors.svg),
       make("div", {}, make("p", { class: "name" }, "three patches (dots), given back (lines)"), patches.svg)));
