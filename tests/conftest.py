@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -30,6 +31,10 @@ CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium on the path: `apt-get install chromium` runs these tests"
 )
+
+# A shell ignores interrupts for what it puts in the background; some tests send one to themselves.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same cases in every run, and no limit on the time of one: machines differ, and are busy.
 hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
