@@ -42,10 +42,7 @@ function render({ model, el }) {
   const stage = make("div");
   section.append(problem, stage);
   let [state, parts] = [null, null];
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const turn = (degrees) => set({ angle: Math.round(Math.min(Math.max(degrees, 0), 180)) });
 
   function build() {
@@ -169,21 +166,12 @@ function render({ model, el }) {
     return cost - Math.min(one, two) <= same ? " No angle costs less." : "";
   }
 
-  function update() {
-    const next = Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-    const words = problemOf(next);
-    problem.textContent = words;
-    problem.hidden = !words;
-    stage.hidden = Boolean(words);
-    if (words) return;
+  return follow(model, NAMES, problem, stage, problemOf, (next) => {
     const same = state && ["spreads", "directions", "dots"].every((name) => next[name] === state[name]);
     state = next;
     if (!same) build();
     draw();
-  }
-  for (const name of NAMES) model.on(`change:${name}`, update);
-  update();
-  return () => NAMES.forEach((name) => model.off(`change:${name}`, update));
+  });
 }
 
 const CSS = `

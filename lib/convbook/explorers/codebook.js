@@ -77,10 +77,7 @@ function render({ model, el }) {
   const stage = make("div");
   section.append(problem, stage);
   let [state, parts] = [null, null];
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const where = (place) => `row ${Math.floor(place / PLACES)}, column ${place % PLACES}`;
 
   function build() {
@@ -163,21 +160,12 @@ function render({ model, el }) {
       (now ? ` The error is ${now}${now === before ? "" : `; as encoded it is ${before}`}.` : "");
   }
 
-  function update() {
-    const next = Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-    const words = problemOf(next);
-    problem.textContent = words;
-    problem.hidden = !words;
-    stage.hidden = Boolean(words);
-    if (words) return;
+  return follow(model, NAMES, problem, stage, problemOf, (next) => {
     const before = state ?? {};
     state = next;
     if (["layers", "weights", "entries", "counts", "grids"].some((name) => next[name] !== before[name])) build();
     draw();
-  }
-  for (const name of NAMES) model.on(`change:${name}`, update);
-  update();
-  return () => NAMES.forEach((name) => model.off(`change:${name}`, update));
+  });
 }
 
 const CSS = `

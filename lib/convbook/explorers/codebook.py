@@ -9,7 +9,7 @@ from torch import Tensor
 
 from convbook.arguments import whole_number
 from convbook.explorers.explorer import Explorer, module, number_cells
-from convbook.explorers.networks import SIDE, as_bytes, base64, count, described
+from convbook.explorers.networks import as_bytes, base64, check_digits, count, described
 from convbook.models import QuantisedAutoencoder
 from convbook.models.discrete import Quantiser
 
@@ -69,9 +69,7 @@ class Codebook(Explorer):
                 whole_number(name, max(grid), 0, len(self.counts) - 1)
         if len(self.digits) != len(self.grids):
             raise ValueError(f"digits: expected {len(self.grids)}, not {len(self.digits)}")
-        for image in self.digits:
-            if (pixels := len(b64decode(image))) != SIDE**2:
-                raise ValueError(f"digits: expected {SIDE**2} pixels, not {pixels}")
+        check_digits("digits", self.digits)
 
     @classmethod
     @torch.no_grad()

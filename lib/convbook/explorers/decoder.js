@@ -69,10 +69,7 @@ function render({ model, el }) {
   section.append(problem, stage);
   let [state, now, parts] = [null, null, null];
   let before = null; // the seed before the present one, whose curves stay as a pale band
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const across = (i, width) => 12 + (i * (width - 24)) / (state.target.length - 1);
   const up = (value, reach, height) => (height / 2) * (1 - value / reach);
   const line = (values, reach, width, height) =>

@@ -82,10 +82,7 @@ function render({ model, el }) {
   const stage = make("div");
   section.append(problem, stage);
   let [state, parts, tool, pen] = [null, null, "thick", [14, 14]];
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const ink = (from, to) =>
     set({ image: btoa(String.fromCharCode(...stroke(bytes(state.image), from, to, tool))) });
 
@@ -200,21 +197,12 @@ function render({ model, el }) {
       `Closest to the drawing: ${least[0]}.`;
   }
 
-  function update() {
-    const next = Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-    const words = problemOf(next);
-    problem.textContent = words;
-    problem.hidden = !words;
-    stage.hidden = Boolean(words);
-    if (words) return;
+  return follow(model, NAMES, problem, stage, problemOf, (next) => {
     const before = state ?? {};
     state = next;
     if (["ways", "digits", "most"].some((name) => next[name] !== before[name])) build();
     draw();
-  }
-  for (const name of NAMES) model.on(`change:${name}`, update);
-  update();
-  return () => NAMES.forEach((name) => model.off(`change:${name}`, update));
+  });
 }
 
 const CSS = `

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from convbook.arguments import number, whole_number
 from convbook.explorers.explorer import Explorer, module
-from convbook.explorers.networks import SIDE, as_bytes, block_figure, count, described
+from convbook.explorers.networks import SIDE, as_bytes, block_figure, check_digits, count, described
 
 
 class DrawDigit(Explorer):
@@ -50,10 +50,8 @@ class DrawDigit(Explorer):
             expected, found = count(way["layers"]), len(b64decode(way["weights"])) // 4
             if found != expected:
                 raise ValueError(f"ways: expected {expected} weights, not {found}")
-        for name, images in {"digits": self.digits, "image": [self.image]}.items():
-            for image in images:
-                if (pixels := len(b64decode(image))) != SIDE**2:
-                    raise ValueError(f"{name}: expected {SIDE**2} pixels, not {pixels}")
+        check_digits("digits", self.digits)
+        check_digits("image", [self.image])
         number("most", self.most, 0, 1)
         number("noise", self.noise, 0, self.most)
         whole_number("seed", self.seed, 0)

@@ -59,6 +59,28 @@ function whole(name, change) {
   return { field, input, label, more, show };
 }
 
+/** Sets traits, and tells a kernel at once: the changes by name. */
+const setter = (model) => (changes) => {
+  for (const [name, value] of Object.entries(changes)) model.set(name, value);
+  model.save_changes();
+};
+
+/** Draw what the model's traits say, now and after each change. What `problemOf` finds wrong with
+ *  them stands in `problem`, in place of the stage; if it finds nothing, `show` gets the traits. */
+function follow(model, names, problem, stage, problemOf, show) {
+  function update() {
+    const next = Object.fromEntries(names.map((name) => [name, model.get(name)]));
+    const words = problemOf(next);
+    problem.textContent = words;
+    problem.hidden = !words;
+    stage.hidden = Boolean(words);
+    if (!words) show(next);
+  }
+  for (const name of names) model.on(`change:${name}`, update);
+  update();
+  return () => names.forEach((name) => model.off(`change:${name}`, update));
+}
+
 /** Where in `box` the pointer is: shares of its width from the left and of its height from the top. */
 function within(box, { clientX, clientY }) {
   const { left, top, width, height } = box.getBoundingClientRect();

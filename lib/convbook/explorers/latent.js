@@ -94,10 +94,7 @@ function render({ model, el }) {
   const stage = make("div", { class: "stage" });
   section.append(problem, stage);
   let [state, decode, parts] = [null, null, null];
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const rounded = (value) => Math.round(value * 1000) / 1000;
   /** Between a code and its place in the picture of the map. */
   const shares = (code) => code.map((v, i) => (v - state.low[i]) / (state.high[i] - state.low[i]));
@@ -204,13 +201,7 @@ function render({ model, el }) {
     parts.strips.forEach((strip, i) => strip.show(steps.map((step) => step[i]), `${STEPS} images, from ${ends}`));
   }
 
-  function update() {
-    const next = Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-    const words = problemOf(next);
-    problem.textContent = words;
-    problem.hidden = !words;
-    stage.hidden = Boolean(words);
-    if (words) return;
+  return follow(model, NAMES, problem, stage, problemOf, (next) => {
     const before = state ?? {};
     state = next;
     if (next.weights !== before.weights) decode = decoder(next.sizes, next.weights);
@@ -219,10 +210,7 @@ function render({ model, el }) {
     draw();
     const same = (name) => String(next[name]) === String(before[name]);
     if (built || !["weights", "one", "other"].every(same)) drawStrips();
-  }
-  for (const name of NAMES) model.on(`change:${name}`, update);
-  update();
-  return () => NAMES.forEach((name) => model.off(`change:${name}`, update));
+  });
 }
 
 const CSS = `

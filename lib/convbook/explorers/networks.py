@@ -62,6 +62,17 @@ def as_bytes(images: Tensor) -> list[str]:
     return [base64(image, "u1") for image in pixels]
 
 
+def check_digits(name: str, images: Iterable[str]) -> None:
+    """That each of the images is of 28×28 pixels, as ``as_bytes`` has them.
+
+    Raises:
+        ValueError: one has more, or fewer.
+    """
+    for image in images:
+        if (pixels := len(b64decode(image))) != SIDE**2:
+            raise ValueError(f"{name}: expected {SIDE**2} pixels, not {pixels}")
+
+
 def block_figure(image: str, words: str) -> str:
     """A digit, as ``as_bytes`` has it, in characters of two pixels each: for where no script runs.
 

@@ -240,10 +240,7 @@ function render({ model, el }) {
   const first = model.first ?? read(); // a page's host knows what stood before its address
   const refused = {}; // what was typed into a field and is no whole number
 
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
 
   // Controls
   const kind = choice("operation", [["convolution", "convolution"], ["transposed", "transposed"]],

@@ -76,10 +76,7 @@ const NAMES = ["kernel", "stride", "size", "dimensions", "remedy"];
 function render({ model, el }) {
   const section = enclose(el, "Explorer: overlap of stamps", CSS);
   const refused = {};
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
   const fields = Object.fromEntries(Object.keys(MOST).map((name) => [name,
     whole(WORDS[name], (value) => {
       delete refused[name];

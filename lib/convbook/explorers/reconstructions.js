@@ -28,10 +28,7 @@ function render({ model, el }) {
   const stage = make("div");
   section.append(problem, stage);
   let [state, parts] = [null, null];
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
 
   /** Shows one tile of the sheet in an element. */
   function tile(node, row, photo) {
@@ -104,21 +101,12 @@ function render({ model, el }) {
     told.textContent = `${sentence("left")} ${sentence("right")}`;
   }
 
-  function update() {
-    const next = Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-    const words = problemOf(next);
-    problem.textContent = words;
-    problem.hidden = !words;
-    stage.hidden = Boolean(words);
-    if (words) return;
+  return follow(model, NAMES, problem, stage, problemOf, (next) => {
     const before = state ?? {};
     state = next;
     if (["sheet", "names", "errors"].some((name) => next[name] !== before[name])) build();
     draw();
-  }
-  for (const name of NAMES) model.on(`change:${name}`, update);
-  update();
-  return () => NAMES.forEach((name) => model.off(`change:${name}`, update));
+  });
 }
 
 const CSS = `

@@ -228,10 +228,7 @@ function render({ model, el }) {
   let [state, net, history, every] = [{}, null, [], 1];
   let [running, since, timer, painted, until] = [false, { steps: 0, time: 0 }, 0, 0, MOST];
   const refused = {};
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = setter(model);
 
   const go = make("button", { type: "button", class: "go", onclick: () => (running ? stop() : start()) });
   const reset = make("button", { type: "button", onclick: () => {
