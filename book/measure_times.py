@@ -71,12 +71,16 @@ def measure(chapter: Path) -> list[str]:
 
 
 def keep(row: list[str], kept: Path) -> None:
-    """Put the row into the table, in place of an older one of the same chapter."""
+    """Put the row into the table, in place of an older one of the same chapter, and add all up."""
     with kept.open(newline="", encoding="utf-8") as file:
-        head, *rows = csv.reader(file)
+        head, *rows, _ = csv.reader(file)
     rows = sorted([*(each for each in rows if each[0] != row[0]), row])
+    columns = list(zip(*rows, strict=True))[1:4]
+    quick, full, training = (sum(int(cell.split()[0]) for cell in column) for column in columns)
+    total = ["all chapters", f"{quick / 60:.0f} min", f"{full / 60:.0f} min"]
+    total += [f"{training / 60:.0f} h", "", ""]
     with kept.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([head, *rows])
+        csv.writer(file, lineterminator="\n").writerows([head, *rows, total])
 
 
 if __name__ == "__main__":
