@@ -52,8 +52,6 @@ def printed(notebook: Path) -> str:
     ("command", "environment", "result"),
     [
         (["PROFILE=full"], {"CONVBOOK_PROFILE": "quick"}, "full"),
-        (["PROFILE=quick"], {}, "quick"),
-        ([], {"CONVBOOK_PROFILE": "full"}, "full"),
         ([], {}, "None"),
     ],
 )

@@ -783,26 +783,6 @@ def test_without_a_script_a_figure_stands(browser, tmp_path: Path, explorer: Exp
     page.close()
 
 
-BROKEN = [(explorer, name) for explorer in EVERY for name in explorer.state()]
-NAMES = [f"{type(explorer).__name__}-{name}" for explorer, name in BROKEN]
-
-
-@pytest.mark.parametrize(("explorer", "name"), BROKEN, ids=NAMES)
-@pytest.mark.parametrize("value", [None, {"strange": True}], ids=["missing", "strange"])
-def test_a_broken_trait_is_a_sentence(shown, browser, tmp_path, explorer, name, value):
-    path = tmp_path / "broken.html"
-    html = with_state(explorer, {name: value})
-    path.write_text(other.PAGE.format(theme="light", body=html), "utf-8")
-    with other.Visit(browser, path.as_uri()) as page:
-        assert f"{name.replace('_', ' ')}: expected" in page.locator(".problem").inner_text()
-
-
-def with_state(explorer: Explorer, changes: dict) -> str:
-    """The explorer's HTML with a state that Python would refuse."""
-    html = explorer.static()
-    start = html.index("application/json") + len('application/json">')
-    end = html.index("</script>", start)
-    data = other.json.loads(html[start:end])
-    data["state"] |= changes
-    text = other.json.dumps(data).replace("<", "\\u003c")
-    return html[:start] + text + html[end:]
+@every_explorer
+def test_a_broken_trait_is_a_sentence(browser, tmp_path, explorer: Explorer):
+    other.says_what_it_expects(browser, tmp_path / "broken.html", explorer)
