@@ -99,7 +99,8 @@ function render({ model, el }) {
       const number = slider(`code ${k + 1}:`, { low: -LIMIT, high: LIMIT, step: 0.01 }, (value) =>
         set({ code: now.code.map((old, j) => (j === k ? value : old)) }), (value) => written(rounded(value)));
       return { band, path, out, say, number,
-        column: make("div", { style: `--hue: ${HUES[k]}` }, number.field, svg) };
+        column: make("div", { style: `--hue: ${HUES[k]}` }, number.field, svg,
+          make("p", { class: "name" }, `filter ${k + 1} × code ${k + 1}`)) };
     });
     const middle = HEIGHT / 2;
     const bars = state.target.map((_, i) => state.filters[0].map((_, k) =>
@@ -114,9 +115,9 @@ function render({ model, el }) {
     parts = { seeds, best, columns, bars, band, sum, out, circles, handles, told, reach, most };
     stage.replaceChildren(make("div", { class: "bar" }, seeds.group, best, reset),
       make("div", { class: "three" }, ...columns.map((one) => one.column)),
-      make("p", { class: "name" }, "Bars: the scaled filters, stacked. Line: their sum, and the bias. " +
-        "Circles: a target, to be dragged. Pale, once you change the seed: the previous seed, " +
-        "with the same target or code."),
+      make("p", { class: "name" }, "Bars: the three scaled filters, the parts above zero stacked upwards, the parts " +
+        "below zero downwards. Line: what the decoder draws, the sum and the bias. Circles: a target, to be " +
+        "dragged. After a change of seed, the previous seed's curves stay in pale."),
       make("div", { class: "sum" }, svg), told);
   }
   const rounded = (value) => Math.round(value * 100) / 100;
@@ -208,6 +209,7 @@ rect.bar { fill: color-mix(in srgb, var(--hue) 45%, transparent); }
 [aria-disabled="true"] { opacity: 0.45; cursor: default; }
 .handle { fill: transparent; cursor: ns-resize; touch-action: none; }
 .name { font-size: 0.85rem; color: var(--quiet); }
+.three .name { text-align: center; margin: 0; }
 `;
 
 export { decode };
