@@ -265,12 +265,14 @@ function render({ model, el }) {
   const told = make("p", { class: "told" });
   const problem = make("p", { class: "problem", role: "status" });
   const stage = make("div", {}, make("div", { class: "three" }, ...numbers.map((one) => one.column)),
-    make("p", { class: "name" }, "Each filter is drawn at length 1. Dotted: the principal direction that it is " +
-      "most like, and in brackets the cosine between the two. Bars: the filters’ lengths, beside the longest. " +
-      "New noise carries the training on; reset, or a new seed, starts anew."),
+    make("p", { class: "name" }, "Each filter is drawn at length 1. Dotted: the principal direction nearest to it, " +
+      "with the cosine between the two. Bars: the filters’ lengths, relative to the longest. If you change the " +
+      "noise, training goes on from where it is. Reset, or a new seed, starts anew."),
     make("div", { class: "two" }, inputNoise.field, rate.field,
-      make("div", {}, make("p", { class: "name" }, "error without noise (logarithmic), and PCA’s"), errors.svg),
-      make("div", {}, make("p", { class: "name" }, "three patches (dots), given back (lines)"), patches.svg)));
+      make("div", {}, make("p", { class: "name" }, "Error without noise (log scale). Dotted: what the mean patch " +
+        "leaves, and PCA with 1, 2 and 3 directions."), errors.svg),
+      make("div", {}, make("p", { class: "name" }, "Three patches (dots), and the network’s outputs (lines)."),
+        patches.svg)));
   section.append(make("div", { class: "bar" }, go, reset, kinds.group, swap, seed.field), problem, stage, told);
 
 
@@ -326,11 +328,11 @@ function render({ model, el }) {
       const points = (values) => values.map((value, i) => [3 + 20 * i, 45 - 55 * value]);
       numbers[k].filter.setAttribute("d", joined(points(shape)));
       numbers[k].beside.setAttribute("d", joined(points(beside)));
-      const words = `direction ${nearest + 1} (${cosine.toFixed(2)})`;
+      const words = `nearest: direction ${nearest + 1}, ${cosine.toFixed(2)}`;
       const long = `length ${length.toFixed(2)}`;
       numbers[k].words.replaceChildren(words, make("br"), long);
       numbers[k].bar.style.width = `${(100 * length) / longest}%`;
-      numbers[k].say(`filter ${k + 1}, most like ${words}, ${long}`);
+      numbers[k].say(`filter ${k + 1}, ${words}, ${long}`);
     });
     const last = Math.max(net.steps, 1000);
     loss.setAttribute("d", joined(history.map(([steps, error]) => [(260 * steps) / last, height(error)])));
