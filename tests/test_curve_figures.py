@@ -62,14 +62,6 @@ def test_values_by_place():
     assert plt.gca().get_yscale() == "log"
 
 
-def test_filters_over_seeds_match_signs_but_not_order():
-    one = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
-    plots.filters_over_seeds({"row": torch.stack([one, -2 * one])}, reference=-one)
-    shown = drawn_lines()
-    assert shown.count([0.6, 0.8]) == 3  # both seeds, and the reference
-    assert shown.count([0, 1]) >= 3
-
-
 def test_the_encoder_picture_ends_in_the_code():
     patch, filters, bias = (
         np.array([0.5, -0.5]),

@@ -161,10 +161,3 @@ def test_each_line_is_named_at_its_end_and_no_two_names_touch():
     assert [text.get_color() for text in axes.texts[:2]] == [
         line.get_color() for line in axes.lines[:2]
     ]
-
-
-def test_a_histogram_counts_everything_once():
-    plots.histogram({"a": [0.0, 1.0, 1.0], "b": [0.5]}, "value", "things")
-    heights = [sum(bar.get_height() for bar in bars) for bars in plt.gca().containers]
-    assert heights == [3, 1]
-    assert [text.get_text() for text in plt.gca().get_legend().get_texts()] == ["a", "b"]

@@ -14,13 +14,12 @@ from convbook.plots.cells import (
     structures,
     weight_colours,
 )
-from convbook.plots.curves import curves, encoder_stages, filters_over_seeds, sliding
+from convbook.plots.curves import curves, encoder_stages, sliding
 from convbook.plots.images import image_rows
 from convbook.plots.photos import photo_grid
 from convbook.plots.results import (
     by_place,
     dots,
-    histogram,
     loss_curves,
     over_epochs,
     over_strength,

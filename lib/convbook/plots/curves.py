@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from convbook.palette import FAINT, HUES, INK
 from convbook.plots.style import WIDTH, mix
@@ -49,37 +48,6 @@ def curves(
         axes.set_xlabel(xlabel, fontsize=9)
     if len(drawn) > 1:
         figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn), fontsize=9)
-
-
-def filters_over_seeds(rows: Mapping[str, Tensor], reference: Tensor | None = None) -> None:
-    """All seeds' filters on top of one another, scaled to unit length, a panel for each channel.
-
-    Args:
-        rows: label to filters, (seeds, channels, n). A filter may change its sign, which means
-            nothing, to fit the first seed's.
-        reference: (channels, n), dashed in every row, such as the principal directions.
-    """
-    columns = next(iter(rows.values())).shape[1]
-    size = (WIDTH, 1.25 * len(rows) + 0.4)
-    _, grid = plt.subplots(
-        len(rows), columns, figsize=size, sharex=True, sharey=True, squeeze=False
-    )
-    for all_axes, (label, filters) in zip(grid, rows.items(), strict=True):
-        unit = filters / filters.norm(dim=2, keepdim=True)
-        signs = 1 - 2 * ((unit * unit[:1]).sum(2, keepdim=True) < 0).int()
-        for channel, axes in enumerate(all_axes):
-            axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
-            look = {"color": f"C{channel}", "linewidth": 1.1, "alpha": 0.75}
-            axes.plot((signs * unit)[:, channel].T, **look)
-            if reference is not None:
-                opposed = (reference[channel] * (signs * unit)[:, channel]).sum() < 0
-                dashed = (-1 if opposed else 1) * reference[channel] / reference[channel].norm()
-                axes.plot(dashed, color=INK, linestyle="--", linewidth=1.2)
-            axes.tick_params(labelsize=8)
-            axes.locator_params("x", integer=True)
-        all_axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
-    for channel, axes in enumerate(grid[0]):
-        axes.set_title(f"filter {channel + 1}", fontsize=9)
 
 
 def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> None:

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from convbook.palette import BLUE, HUES, INK
+from convbook.palette import BLUE, INK
 from convbook.plots.style import WIDTH
 from convbook.training import History
 
@@ -53,23 +53,6 @@ def ranking(errors: Mapping[str, float], baselines: Mapping[str, float]) -> None
     rightmost = max(*values, *baselines.values())
     axes.set(xlabel="test error (mean squared)", xlim=(0, 1.15 * rightmost))
     axes.tick_params(axis="y", length=0)
-
-
-def histogram(groups: Mapping[str, ArrayLike], label: str, counted: str) -> None:
-    """How often each value occurs, in forty bins around zero; the groups are stacked.
-
-    Args:
-        groups: name to values.
-        label: of the horizontal axis.
-        counted: what is counted, for the vertical axis.
-    """
-    _, axes = plt.subplots(figsize=(WIDTH, 2.6))
-    values = [np.asarray(part) for part in groups.values()]
-    edge = max(np.abs(part).max() for part in values if len(part))
-    bins = np.linspace(-edge, edge, 41).tolist()  # one of the edges is zero
-    axes.hist(values, bins=bins, stacked=True, color=HUES[: len(values)], label=list(groups))
-    axes.set(xlabel=label, ylabel=counted)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values))
 
 
 def over_strength(
