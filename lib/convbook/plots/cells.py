@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from numpy.typing import ArrayLike
 
-from convbook.palette import BLUE, FAINT, HUES, INK, PAPER
+from convbook.palette import BLUE, FAINT, HUES, INK, PAPER, VERMILION
 from convbook.plots.style import WIDTH, mix
 
 
@@ -269,19 +269,26 @@ def structures(matrices: Mapping[str, ArrayLike], kernel: ArrayLike) -> None:
 def alignments(
     size: int, kernel_size: int, stride: int, paddings: Mapping[str, tuple[int, int]]
 ) -> None:
-    """Strips of cells, one for each way to pad, the cells under the kernel's middle coloured.
+    """Strips of cells, one for each way to pad: a bar for each position of the kernel, and the
+    cell under its middle in the bar's colour.
 
     Args:
         paddings: name to the cells added before and after; the kernel needs an odd size.
     """
     most = max(before for before, _ in paddings.values())
-    axes = _canvas(size + 11, 1.6 * len(paddings) + 0.6)
+    axes = _canvas(size + 11, 2.4 * len(paddings) + 0.4)
     for row, (name, (before, after)) in enumerate(paddings.items()):
-        left, top = 8.2 + most - before, 0.5 + 1.6 * row
+        left, top = 8.2 + most - before, 1.3 + 2.4 * row
         middles = range(kernel_size // 2, before + size + after - kernel_size // 2, stride)
         values = [*["pad"] * before, *range(size), *["pad"] * after]
         for i, value in enumerate(values):
-            face = mix(BLUE, "white", 0.45) if i in middles else PAPER
+            face = PAPER
+            if i in middles:
+                odd = middles.index(i) % 2  # two colours and heights tell neighbours apart
+                colour = (BLUE, VERMILION)[odd]
+                face = mix(colour, "white", 0.45)
+                reach = np.array([0.15, kernel_size - 0.15]) - kernel_size // 2
+                axes.plot(left + i + reach, 2 * [top - 0.3 - 0.3 * odd], color=colour, linewidth=3)
             square = Rectangle((left + i, top), 1, 1, facecolor=face, edgecolor=INK, linewidth=0.9)
             square.set_linestyle("--" if value == "pad" else "-")
             axes.add_patch(square)
