@@ -173,7 +173,7 @@ function render({ model, el }) {
     waves.replaceChildren(...(all.length ? all.map(([name, share]) =>
       make("span", { class: "wave" }, `${name}: ${Math.round(share * 100)} % of the mean`,
         make("span", { class: "strength", style: `width: ${share * 6}em` })))
-      : ["No wave is left inside."]));
+      : ["No pattern is left inside."]));
     if (s.dimensions === 2 && all.length) waves.prepend("Along rows, and as much along columns: ");
     const lower = Math.floor(s.kernel / s.stride) * s.stride;
     const better = [lower, lower + s.stride].filter((k) => k >= 1 && k <= MOST.kernel);
