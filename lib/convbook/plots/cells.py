@@ -282,7 +282,7 @@ def alignments(
         middles = range(kernel_size // 2, before + size + after - kernel_size // 2, stride)
         values = [*["pad"] * before, *range(size), *["pad"] * after]
         for i, value in enumerate(values):
-            face = PAPER
+            face: str | np.ndarray = PAPER
             if i in middles:
                 odd = middles.index(i) % 2  # two colours and heights tell neighbours apart
                 colour = (BLUE, VERMILION)[odd]
