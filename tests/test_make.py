@@ -52,6 +52,8 @@ def printed(notebook: Path) -> str:
     ("command", "environment", "result"),
     [
         (["PROFILE=full"], {"CONVBOOK_PROFILE": "quick"}, "full"),
+        (["PROFILE=quick"], {}, "quick"),
+        ([], {"CONVBOOK_PROFILE": "full"}, "full"),
         ([], {}, "None"),
     ],
 )
