@@ -59,7 +59,7 @@ def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> Non
     patch, filters, bias = np.asarray(patch), np.asarray(filters), np.asarray(bias)
     products = filters * patch
     code = np.tanh(products.sum(1) + bias)
-    _, (left, middle, right) = plt.subplots(1, 3, figsize=(WIDTH, 2.7), width_ratios=[3, 3, 2])
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(WIDTH, 2.7), width_ratios=[3, 3, 2])
     left.plot(patch, color=INK, linestyle="--", linewidth=1.6, label="patch")
     left.set_title("filters, patch", fontsize=9)
     middle.set_title("weight × point", fontsize=9)
@@ -69,7 +69,7 @@ def encoder_stages(patch: ArrayLike, filters: ArrayLike, bias: ArrayLike) -> Non
         middle.plot(products[which], linewidth=1.6)
         bar = right.bar(which + 1, code[which], width=0.6)
         right.bar_label(bar, [f"{code[which]:.3f}"], padding=3, fontsize=8)
-    left.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
+    figure.legend(fontsize=8, loc="outside lower center", ncols=len(filters) + 1)
     right.margins(x=0.25, y=0.25)
     for axes in (left, middle, right):
         axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
