@@ -115,11 +115,10 @@ function render({ model, el }) {
     parts = { seeds, best, columns, bars, band, sum, out, circles, handles, told, reach, most };
     stage.replaceChildren(make("div", { class: "bar" }, seeds.group, best, reset),
       make("div", { class: "three" }, ...columns.map((one) => one.column)),
-      make("p", { class: "name" }, "Bars: the three scaled filters at each point, positive parts stacked upwards " +
-        "from zero, negative parts downwards. Line: what the decoder draws, ups minus downs plus the bias, so it " +
-        "can run inside the bars. Circles: a target, to be dragged. After a change of seed, the previous seed's " +
-        "curves stay in pale."),
-      make("div", { class: "sum" }, svg), told);
+      make("div", { class: "sum" }, svg),
+      make("p", { class: "name" }, "Bars: at each point, what each filter adds (upwards) or takes away (downwards). " +
+        "Line: their sum, with the bias. Circles: a target, to be dragged. After a change of seed, the previous " +
+        "seed's curves stay in pale."), told);
   }
   const rounded = (value) => Math.round(value * 100) / 100;
 

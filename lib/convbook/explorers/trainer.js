@@ -266,8 +266,8 @@ function render({ model, el }) {
   const problem = make("p", { class: "problem", role: "status" });
   const stage = make("div", {}, make("div", { class: "three" }, ...numbers.map((one) => one.column)),
     make("p", { class: "name" }, "Each filter is drawn at length 1. Dotted: the principal direction nearest to it, " +
-      "with the cosine between the two. Bars: the filters’ lengths, relative to the longest. If you change the " +
-      "noise, training goes on from where it is. Reset, or a new seed, starts anew."),
+      "with the cosine between the two (1: the same). Bars: the filters’ lengths, relative to the longest. If you " +
+      "change the noise, training goes on from where it is. Reset, or a new seed, starts anew."),
     make("div", { class: "two" }, inputNoise.field, rate.field,
       make("div", {}, make("p", { class: "name" }, "Error without noise (log scale). Dotted: what the mean patch " +
         "leaves, and PCA with 1, 2 and 3 directions."), errors.svg),
