@@ -11,7 +11,7 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from conftest import serving
+from conftest import one_word_of_each_colour, serving
 
 ROOT = Path(__file__).parents[1]
 CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -158,6 +158,7 @@ def test_axe_finds_nothing(visit: Visit, theme: str):
     # A button that is on its way from one colour to the other has neither.
     visit.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     visit.page.locator(f"html[data-theme={theme}]").wait_for()
+    one_word_of_each_colour(visit.page)
     options = RULES[theme] | {"resultTypes": ["violations"], "preload": False}
     context = {"exclude": [[".citation-list"]]}
     broken = Axe().run(visit.page, context=context, options=options).response["violations"]
