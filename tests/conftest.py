@@ -161,10 +161,12 @@ def one_word_of_each_colour(page: Page) -> None:
     """Leave one coloured word of code of each kind on each ground; axe would judge thousands."""
     page.evaluate("""() => {
         const seen = new Set();
-        for (const word of document.querySelectorAll("article pre span:not(:has(*))")) {
-            const ground = getComputedStyle(word.closest("pre")).backgroundColor;
-            const kind = `${word.className} on ${ground}`;
-            if (seen.has(kind)) word.replaceWith(word.textContent);
-            seen.add(kind);
+        const ground = (block) => [block, getComputedStyle(block).backgroundColor];
+        for (const [block, colour] of [...document.querySelectorAll("article pre")].map(ground)) {
+            for (const word of block.querySelectorAll("span:not(:has(*))")) {
+                const kind = `${word.className} on ${colour}`;
+                if (seen.has(kind)) word.replaceWith(word.textContent);
+                seen.add(kind);
+            }
         }
     }""")
