@@ -63,6 +63,24 @@ def test_bookkeeping_is_folded(chapter: Path):
 
 
 @every_chapter
+def test_every_fold_says_what_is_in_it(chapter: Path):
+    """By the comment on its first line, unless its tag says it."""
+    for cell in code_cells(chapter):
+        if tags(cell) & FOLDED and not tags(cell) & {"setup", "checked", "solution"}:
+            assert "".join(cell["source"]).startswith("# "), "".join(cell["source"])
+
+
+@every_chapter
+def test_every_number_that_is_kept_is_told(chapter: Path):
+    cells = json.loads(chapter.read_text("utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    outputs = [output for cell in code_cells(chapter) for output in cell["outputs"]]
+    kept = [output.get("metadata", {}).get("scrapbook") for output in outputs]
+    told = re.findall(r"\{glue:text\}`([^`:]+)", text)
+    assert {scrap["name"] for scrap in kept if scrap} == set(told)
+
+
+@every_chapter
 def test_a_picture_comes_first(chapter: Path):
     before = 0
     for cell in code_cells(chapter):
