@@ -67,7 +67,7 @@ def compare(
         print(f"  seed {seed}: test loss {loss:.6f} as written, {same:.6f} ours{others}")
     return {
         "training": name,
-        "one": unit,
+        "time of one": unit,
         "source's loop, ms": f"{slow:.2f}",
         "ours, ms": f"{fast:.2f}",
         "times as fast": times,

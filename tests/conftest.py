@@ -20,6 +20,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from filelock import FileLock
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -31,6 +32,16 @@ CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium on the path: `apt-get install chromium` runs these tests"
 )
+# Chromium by itself asks for more than the pages that it is shown.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # A shell ignores interrupts for what it puts in the background; some tests send one to themselves.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -151,22 +162,28 @@ def onnx_layer(
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
 
 
-def one_word_of_each_colour(page: Page) -> None:
-    """Leave one coloured word of code of each kind on each ground; axe would judge thousands."""
-    page.evaluate("""() => {
-        const seen = new Set();
-        const ground = (block) => [block, getComputedStyle(block).backgroundColor];
-        for (const [block, colour] of [...document.querySelectorAll("article pre")].map(ground)) {
-            for (const word of block.querySelectorAll("span:not(:has(*))")) {
-                const kind = `${word.className} on ${colour}`;
-                if (seen.has(kind)) word.replaceWith(word.textContent);
-                seen.add(kind);
-            }
+# Leaves one coloured word of code of each kind on each ground; axe would judge thousands.
+ONE_OF_EACH_COLOUR = """() => {
+    const seen = new Set();
+    const ground = (block) => [block, getComputedStyle(block).backgroundColor];
+    for (const [block, colour] of [...document.querySelectorAll("article pre")].map(ground)) {
+        for (const word of block.querySelectorAll("span:not(:has(*))")) {
+            const kind = `${word.className} on ${colour}`;
+            if (seen.has(kind)) word.replaceWith(word.textContent);
+            seen.add(kind);
         }
-    }""")
+    }
+}"""
+
+
+def violations(page: Page, within: str | dict = "body", **options: object) -> list[tuple[str, str]]:
+    """axe's rules that are broken, and where; it would load the style sheets a second time."""
+    page.evaluate(ONE_OF_EACH_COLOUR)
+    options |= {"preload": False, "resultTypes": ["violations"]}
+    broken = Axe().run(page, context=within, options=options).response["violations"]
+    return [(rule["id"], node["html"][:200]) for rule in broken for node in rule["nodes"]]

@@ -1,17 +1,15 @@
 """The book in a browser that can reach nothing but the book, under its own content policy."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
-from conftest import one_word_of_each_colour, serving
+from conftest import needs_chromium, serving, violations
 
 ROOT = Path(__file__).parents[1]
 CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -22,13 +20,7 @@ PAGES = [CONTENTS["root"]] + [
 POLICY = re.search(
     r"^Content-Security-Policy: (.+)$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.M
 )[1]
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
-)
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on the path: `apt-get install chromium` runs these tests"
-)
+pytestmark = needs_chromium
 
 # Formulas outside code that a reader would see as source.
 RAW_FORMULAS = r"""() => {
@@ -67,16 +59,6 @@ def address(book: Path) -> Iterator[str]:
     """Where a web server of our own serves the built book, under the policy."""
     with serving(book, {"Content-Security-Policy": POLICY}) as address:
         yield address.rstrip("/")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    quiet = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
-    flags = [f"--{flag}" for flag in f"{quiet} disable-component-update disable-sync".split()]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 class Visit:
@@ -153,11 +135,8 @@ def test_axe_finds_nothing(visit: Visit, theme: str):
     # A button that is on its way from one colour to the other has neither.
     visit.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     visit.page.locator(f"html[data-theme={theme}]").wait_for()
-    one_word_of_each_colour(visit.page)
-    options = RULES[theme] | {"resultTypes": ["violations"], "preload": False}
-    context = {"exclude": [[".citation-list"]]}
-    broken = Axe().run(visit.page, context=context, options=options).response["violations"]
-    assert [(rule["id"], node["html"][:200]) for rule in broken for node in rule["nodes"]] == []
+    within = {"exclude": [[".citation-list"]]}
+    assert violations(visit.page, within, **RULES[theme]) == []
 
 
 def test_it_fits_a_phone(visit: Visit):

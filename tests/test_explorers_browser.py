@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 import torch
 import torch.nn.functional as F
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from conftest import needs_chromium, one_word_of_each_colour, serving
+from conftest import needs_chromium, serving, violations
 from convbook.explorers import Explorer, Operator, Overlap, Predict
 from convbook.explorers.overlap import REMEDIES
 from convbook.matrices import conv_matrix
@@ -901,13 +900,6 @@ def test_overlap_keeps_its_height(shown, viewport: dict):
 # All of them
 
 
-def violations(page: Page, within: str = "body") -> list[tuple[str, str]]:
-    """axe's rules that are broken, and where; it would load the style sheets a second time."""
-    options = {"preload": False, "resultTypes": ["violations"]}
-    broken = Axe().run(page, context=within, options=options).response["violations"]
-    return [(rule["id"], node["html"][:200]) for rule in broken for node in rule["nodes"]]
-
-
 EVERY = [
     Operator(),
     Operator(transposed=True, size=3, stride=2, view="zeros"),
@@ -1129,7 +1121,6 @@ def test_the_book_s_questions_take_answers(browser: Browser, address: str, place
 @pytest.mark.parametrize("place", PLACES)
 def test_axe_finds_nothing_in_the_book_s_explorers(browser: Browser, address: str, place: str):
     with Visit(browser, f"{address}/{place}.html") as page:
-        one_word_of_each_colour(page)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             page.locator(f"html[data-theme={scheme}]").wait_for()

@@ -36,9 +36,7 @@ def name_of(cell: dict, tags: set[str]) -> str:
     if "checked" in tags:
         return f"Checked: {claims} ✓"
     first, *others = [line for line in "".join(cell["source"]).splitlines() if line.strip()]
-    if first.startswith("# "):
-        return f"{first[2:].rstrip('.')}, {counted(len(others))}"
-    return f"Code, {counted(len(others) + 1)}"
+    return f"{first.removeprefix('# ').rstrip('.')}, {counted(len(others))}"
 
 
 def counted(lines: int) -> str:
